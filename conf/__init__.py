@@ -1,0 +1,1 @@
+"""YAML only; the file makes the folder a package that Hydra finds once installed."""

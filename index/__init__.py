@@ -1,0 +1,1 @@
+"""Geometry: exact and approximate nearest neighbours over item vectors. Knows vectors, not models."""

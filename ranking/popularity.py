@@ -1,0 +1,36 @@
+"""Popularity that fades: exponentially decayed counts an item, live or replayed."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class DecayedCounts:
+    """Counts [R] in which an event loses half its weight every `half_life_s`.
+
+    Weights are kept relative to a moving origin so that adding is one operation; `half_life_s` of infinity counts
+    plainly. Events may come out of order.
+    """
+
+    def __init__(self, num_rows: int, half_life_s: float) -> None:
+        if half_life_s <= 0:
+            raise ValueError(f"half_life_s is {half_life_s}; give a positive number of seconds")
+        self._rate = np.log(2) / half_life_s / 1000
+        self._origin_ms = 0
+        self._weights = np.zeros(num_rows, dtype=np.float64)
+
+    def add(self, rows: NDArray[np.int64], ts_ms: NDArray[np.int64]) -> None:
+        """Count events; rows and times have shape [E]."""
+        if len(rows) == 0:
+            return
+        newest = int(ts_ms.max())
+        if self._rate * (newest - self._origin_ms) > 50:
+            self._weights *= np.exp(-self._rate * (newest - self._origin_ms))
+            self._origin_ms = newest
+        np.add.at(self._weights, rows, np.exp(self._rate * (ts_ms - self._origin_ms)))
+
+    def shares(self) -> NDArray[np.float64]:
+        """Each row's share of the faded total [R]; the moment of asking does not change it. Zeros before any event."""
+        total = self._weights.sum()
+        return self._weights / total if total > 0 else self._weights.copy()

@@ -1,0 +1,1 @@
+"""The commands behind `marquee NAME`, one file each."""

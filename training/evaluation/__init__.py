@@ -1,0 +1,1 @@
+"""Metrics, counting baselines and the report."""

@@ -1,0 +1,1 @@
+"""Retrieval losses, each built from small steps."""
