@@ -1,0 +1,5 @@
+"""`python -m training` is `marquee`."""
+
+from training.cli import main
+
+main()

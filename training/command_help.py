@@ -1,0 +1,89 @@
+"""What `marquee --help` and `marquee COMMAND --help` say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+
+from training.registry import COMMANDS, Command
+
+ALL_COMMANDS = """\
+marquee turns a behaviour log and a catalogue into personal recommendations.
+
+usage: marquee COMMAND [KEY=VALUE ...]
+       marquee COMMAND --help      the command's keys with their defaults
+
+{commands}
+
+marquee-serve bundle=DIR port=8000 answers over HTTP.
+MARQUEE_DATA names the folder of data sets, MARQUEE_DEBUG=1 shows tracebacks.
+"""
+
+ONE_COMMAND = """\
+marquee {name}: {does}
+
+usage: marquee {name} [KEY=VALUE ...] [--config-dir DIR]
+
+{groups}{keys}
+examples:
+{examples}
+"""
+
+
+def overview() -> str:
+    """One line a command."""
+    width = max(len(command.name) for command in COMMANDS)
+    return ALL_COMMANDS.format(commands="\n".join(f"  {c.name:{width}}  {c.does}" for c in COMMANDS))
+
+
+def details(command: Command, words: tuple[str, ...], config_dir: Path | None) -> str:
+    """Config groups and every key of one command, with the values that the words given so far lead to."""
+    from training.compose import composition, groups, schemas
+    from training.settings import settings
+
+    tree, choices = composition(command.name, words, config_dir)
+    config_class, _ = command.load()
+    sections: dict[str, list[str]] = {"": []}
+    for key, value, owner in settings(config_class, tree, schemas(choices)):
+        prefix = key.rpartition(".")[0]
+        lines = sections.setdefault(prefix, [f"\n  {prefix}: {_summary(owner)}"])
+        lines.append(f"  {key:32} {shown(value)}")
+    return ONE_COMMAND.format(
+        name=command.name,
+        does=command.does,
+        groups=_groups({group: groups(config_dir)[group] for group in choices}, choices),
+        keys="\n".join(["keys and their values:", *(line for lines in sections.values() for line in lines), ""]),
+        examples="\n".join(f"  marquee {command.name} {example}" for example in command.examples),
+    )
+
+
+def shown(value: object) -> str:
+    """A value as one would write it on the command line."""
+    match value:
+        case "???":
+            return "required"
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case Enum():
+            return str(value.value)
+        case tuple() | list():
+            return f"[{','.join(map(shown, value))}]"
+        case _:
+            return str(value)
+
+
+def _groups(options: Mapping[str, tuple[str, ...]], choices: Mapping[str, str]) -> str:
+    if not options:
+        return ""
+    lines = [f"  {group}={'|'.join(names)}  (now {choices[group]})" for group, names in options.items()]
+    return "\n".join(["config groups, a file of conf/ or of DIR each:", *lines, "", ""])
+
+
+def _summary(config_class: type) -> str:
+    """First line of the class's docstring; dataclasses without one have a made-up signature instead."""
+    documentation = config_class.__doc__ or ""
+    made_up = documentation.startswith(f"{config_class.__name__}(")
+    return "" if made_up else documentation.strip().partition("\n")[0]

@@ -1,0 +1,60 @@
+"""The commands of `marquee` by name; nothing heavy is imported before one is loaded."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from training.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: `training/commands/NAME.py` holds the function NAME and its configuration class NameConfig.
+
+    `bare_words` names the key that collects words without a `=`, for commands that take several of a kind.
+    """
+
+    name: str
+    does: str
+    examples: tuple[str, ...]
+    bare_words: str | None = None
+
+    def load(self) -> tuple[type[Any], Callable[[Any], None]]:
+        """Configuration class and function."""
+        module = importlib.import_module(f"training.commands.{self.name}")
+        return getattr(module, f"{self.name.capitalize()}Config"), getattr(module, self.name)
+
+
+COMMANDS = (
+    Command(
+        "train",
+        "learn from a behaviour log and publish a bundle that answers requests",
+        (
+            "data=files data.events=events.parquet out=runs/mine",
+            "data=files data.events=events.csv data.items=titles.csv out=runs/mine preset=nano",
+            "data=ml_1m out=runs/ml-1m",
+        ),
+    ),
+    Command("evaluate", "compare a bundle with simple baselines on later events", ("bundle=runs/mine data=ml_1m",)),
+    Command(
+        "recommend",
+        "answer a file of queries from a bundle",
+        ("bundle=runs/mine queries=queries.parquet k=100 out=topk.parquet",),
+    ),
+    Command("compare", "show how runs differ, as a table and a page of plots", ("RUN RUN",), "runs"),
+    Command("demo", "train on MovieLens, publish, serve and print requests to try", ("port=8000",)),
+)
+
+
+def find(name: str) -> Command:
+    """The command of that name; a UsageError names the nearest."""
+    by_name = {command.name: command for command in COMMANDS}
+    if name in by_name:
+        return by_name[name]
+    close = difflib.get_close_matches(name, by_name, n=1)
+    remedy = f"did you mean {close[0]}?" if close else "marquee --help lists the commands"
+    raise UsageError(f"unknown command {name!r}; {remedy}")
