@@ -1,0 +1,103 @@
+"""What the server knows of each item besides its vector: titles to show, genres and maturity to filter by.
+
+Shapes: R item rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.errors import RequestError
+from towers.vocabulary import NUM_RESERVED
+
+
+@dataclass(frozen=True)
+class CatalogueFilter:
+    """A part of the catalogue; an empty field restricts nothing.
+
+    Items with any of `genres`, none of `exclude_genres`, and one of the `maturity` labels.
+    """
+
+    genres: tuple[str, ...] = ()
+    exclude_genres: tuple[str, ...] = ()
+    maturity: tuple[str, ...] = ()
+
+
+EVERYTHING = CatalogueFilter()
+
+
+class CatalogueTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`catalogue.json`: one entry a row [R], rows 0 and 1 included; '' and [] where nothing is known."""
+
+    titles: list[str]
+    genres: list[list[str]]
+    maturity: list[str]
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.titles), len(self.genres), len(self.maturity)}
+        if len(lengths) > 1:
+            raise ValueError(f"catalogue columns of different lengths {sorted(lengths)}; give one entry a row in each")
+
+
+class Catalogue:
+    """Titles by row and rows by label."""
+
+    def __init__(self, table: CatalogueTable) -> None:
+        self._table = table
+        self._genres = _rows_by_label(table.genres)
+        self._maturity = _rows_by_label([[label] if label else [] for label in table.maturity])
+
+    @classmethod
+    def load(cls, path: Path) -> Catalogue:
+        """Read `catalogue.json`."""
+        return cls(msgspec.json.decode(path.read_bytes(), type=CatalogueTable))
+
+    def save(self, path: Path) -> None:
+        """Write `catalogue.json`."""
+        path.write_bytes(msgspec.json.encode(self._table))
+
+    @property
+    def num_rows(self) -> int:
+        """R."""
+        return len(self._table.titles)
+
+    def titles(self, rows: NDArray[np.int64]) -> list[str]:
+        """Title of each row, '' where none is known."""
+        return [self._table.titles[row] for row in rows.tolist()]
+
+    def rows(self, within: CatalogueFilter) -> NDArray[np.int64]:
+        """Rows of the items inside `within`, ascending; a RequestError names a label no item has."""
+        inside = np.zeros(self.num_rows, dtype=np.bool_)
+        inside[NUM_RESERVED:] = True
+        if within.genres:
+            inside &= self._having(self._genres, "genres", within.genres)
+        if within.maturity:
+            inside &= self._having(self._maturity, "maturity", within.maturity)
+        if within.exclude_genres:
+            inside &= ~self._having(self._genres, "exclude_genres", within.exclude_genres)
+        return np.flatnonzero(inside).astype(np.int64)
+
+    def _having(
+        self, rows_of: Mapping[str, NDArray[np.int64]], field: str, labels: Sequence[str]
+    ) -> NDArray[np.bool_]:
+        having = np.zeros(self.num_rows, dtype=np.bool_)
+        for label in labels:
+            if label not in rows_of:
+                known = ", ".join(sorted(rows_of)[:30]) or "none at all"
+                raise RequestError(f"filters.{field}", f"no item is labelled {label!r}; known labels are {known}")
+            having[rows_of[label]] = True
+        return having
+
+
+def _rows_by_label(labels: Sequence[Sequence[str]]) -> dict[str, NDArray[np.int64]]:
+    rows: dict[str, list[int]] = {}
+    for row, each in enumerate(labels):
+        for label in each:
+            rows.setdefault(label, []).append(row)
+    return {label: np.array(members, dtype=np.int64) for label, members in rows.items()}

@@ -1,0 +1,64 @@
+"""Prometheus metrics of one server, in a registry of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from serving.pipeline import StageReport
+
+MEDIA_TYPE: Final = CONTENT_TYPE_LATEST
+
+_BUCKETS_S = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+_STAGE_BUCKETS_S = (0.00005, 0.0001, 0.00025, *_BUCKETS_S)
+
+
+class Metrics:
+    """Counts and times of requests, times of the pipeline's stages."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._requests = Counter(
+            "marquee_requests", "Requests answered.", ["route", "status"], registry=self.registry
+        )
+        self._request_s = Histogram(
+            "marquee_request_seconds", "Time to answer.", ["route"], buckets=_BUCKETS_S, registry=self.registry
+        )
+        self._stage_s = Histogram(
+            "marquee_stage_seconds", "Time of a stage.", ["stage"], buckets=_STAGE_BUCKETS_S, registry=self.registry
+        )
+        self._degraded = Counter(
+            "marquee_degraded", "Answers in which a model failed and a simpler order took over.", registry=self.registry
+        )
+        self._removed_late = Counter(
+            "marquee_removed_late", "Items that only the last check removed; more than 0 is a bug.",
+            registry=self.registry,
+        )
+        self._model = Gauge("marquee_model", "The bundle that answers.", ["version"], registry=self.registry)
+
+    def observe_request(self, route: str, status: int, elapsed_s: float) -> None:
+        """One request answered."""
+        self._requests.labels(route, status).inc()
+        self._request_s.labels(route).observe(elapsed_s)
+
+    def observe_answer(self, stages: Iterable[StageReport], degraded: bool) -> None:
+        """One recommendation made."""
+        for stage in stages:
+            self._stage_s.labels(stage.name).observe(stage.ms / 1000)
+            if stage.name == "check" and stage.removed:
+                self._removed_late.inc(stage.removed)
+        if degraded:
+            self._degraded.inc()
+
+    def name_model(self, version: str) -> None:
+        """The bundle that answers from now on."""
+        self._model.clear()
+        self._model.labels(version).set(1)
+
+    def exposition(self) -> bytes:
+        """Everything in Prometheus' text format."""
+        return generate_latest(self.registry)

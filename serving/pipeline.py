@@ -1,0 +1,146 @@
+"""The stages between a request and its items: sources propose, filters remove, a scorer orders, a selector cuts.
+
+Each stage reports what it kept and removed and how long it took. Shapes: K candidates, R item rows, D embedding.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.topk import Candidates
+from towers.history import History
+
+
+class Source(IntEnum):
+    """Who proposed a candidate."""
+
+    TOWERS = 0
+    POPULARITY = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What the stages know of one request.
+
+    history: the whole history, known items only. context: int64 [C] codes. popularity: float64 [R] shares now.
+    vector: float32 [D] of the user tower; None when it failed.
+    """
+
+    history: History
+    ts_ms: int
+    context: NDArray[np.int64]
+    popularity: NDArray[np.float64]
+    vector: NDArray[np.float32] | None
+
+
+class Filtered(NamedTuple):
+    """What a filter let through and what it took out, both in their order."""
+
+    kept: Candidates
+    removed: Candidates
+
+
+class CandidateSource(Protocol):
+    """Proposes items for a request."""
+
+    def propose(self, request: Request, count: int, allowed: NDArray[np.int64] | None = None) -> Candidates:
+        """Up to `count` distinct items, best first, only rows of `allowed` when given; empty when it cannot answer."""
+        ...
+
+
+class Filter(Protocol):
+    """Removes items that must not be answered; `num_removable` bounds how many it can ever remove."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def num_removable(self) -> int: ...
+
+    def apply(self, candidates: Candidates) -> Filtered: ...
+
+
+class Scorer(Protocol):
+    """Values candidates with the behaviour and context of the moment; larger is better."""
+
+    def score(self, request: Request, candidates: Candidates) -> NDArray[np.float64]: ...
+
+
+class Selector(Protocol):
+    """Picks the answer from the ordered candidates."""
+
+    def select(self, candidates: Candidates, k: int) -> Candidates: ...
+
+
+class StageReport(NamedTuple):
+    """Items that left a stage and items it removed, and its wall-clock time."""
+
+    name: str
+    kept: int
+    removed: int
+    ms: float
+
+
+class Stages:
+    """Collects the reports of one request; a stage's time runs from the report before it."""
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._since = clock()
+        self.reports: list[StageReport] = []
+
+    def note(self, name: str, kept: int, removed: int = 0) -> None:
+        """Close a stage."""
+        now = self._clock()
+        self.reports.append(StageReport(name, kept, removed, (now - self._since) * 1000))
+        self._since = now
+
+
+def take(candidates: Candidates, where: NDArray[np.bool_] | NDArray[np.int64] | slice) -> Candidates:
+    """The candidates at the given places."""
+    return Candidates(candidates.rows[where], candidates.scores[where], candidates.source[where])
+
+
+def join(first: Candidates, then: Candidates) -> Candidates:
+    """`first` followed by `then`."""
+    return Candidates(
+        np.concatenate([first.rows, then.rows]),
+        np.concatenate([first.scores, then.scores]),
+        np.concatenate([first.source, then.source]),
+    )
+
+
+def behind(floor: float, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scores moved below `floor`, their distances kept: what follows a list orders after it."""
+    return np.float32(floor - 1) + (scores - scores.max(initial=-np.inf))
+
+
+class BestFirst:
+    """Selector: the k best scores, ties in the order of the candidates."""
+
+    def select(self, candidates: Candidates, k: int) -> Candidates:
+        """At most k candidates, best first."""
+        return take(candidates, np.argsort(-candidates.scores, kind="stable")[:k])
+
+
+def eligible(
+    filters: Sequence[Filter], rows: NDArray[np.int64], max_overfetch: int
+) -> tuple[NDArray[np.int64] | None, int]:
+    """How to search past the filters: rows to search among (None: all of `rows`) and how many more to ask for.
+
+    Few removable items are cheapest to over-fetch; more of them, and the search gets the allowed rows outright.
+    """
+    num_removable = sum(each.num_removable for each in filters)
+    if num_removable <= max_overfetch:
+        return None, num_removable
+    every = Candidates(rows, np.zeros(len(rows), np.float32), np.zeros(len(rows), np.int8))
+    for each in filters:
+        every = each.apply(every).kept
+    return every.rows, 0

@@ -1,0 +1,270 @@
+"""The one path from a query to its items: HTTP, the batch command, evaluation and ranker training all take it.
+
+Shapes: K items, R item rows, D embedding, C context columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.topk import Candidates, TopK
+from serving.bundle import Bundle
+from serving.catalogue import EVERYTHING, CatalogueFilter
+from serving.errors import RequestError
+from serving.filters import Allow, Block
+from serving.pipeline import (
+    BestFirst,
+    Filter,
+    Request,
+    Scorer,
+    Selector,
+    Source,
+    StageReport,
+    Stages,
+    behind,
+    eligible,
+    join,
+    take,
+)
+from serving.sources import NOTHING, PopularSource, TowerSource
+from serving.state import LiveState
+from towers.history import History
+from towers.query import Query
+from towers.vocabulary import UNKNOWN
+
+REASONS: Final = {Source.TOWERS: "personal", Source.POPULARITY: "popular"}
+MS_APART = 1000
+"""Between the events of a history given without times."""
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The answer to one query: parallel tuples, best first.
+
+    `degraded` says that a model failed and a simpler order took its place.
+    """
+
+    items: tuple[str, ...]
+    scores: tuple[float, ...]
+    reasons: tuple[str, ...]
+    rows: NDArray[np.int64]
+    model_version: str
+    degraded: bool
+    stages: tuple[StageReport, ...]
+
+
+class Recommender:
+    """Answers queries from a bundle and what the server knows now; the same query and state give the same answer."""
+
+    @dataclass(frozen=True)
+    class Config:
+        """`num_candidates` are ranked (more when k is larger); up to `max_overfetch` removable items are over-fetched."""
+
+        num_candidates: int = 200
+        max_overfetch: int = 4096
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        state: LiveState,
+        clock_ms: Callable[[], int],
+        config: Config | None = None,
+        scorer: Scorer | None = None,
+        selector: Selector | None = None,
+    ) -> None:
+        self.bundle = bundle
+        self.state = state
+        self._clock_ms = clock_ms
+        self._config = config or self.Config()
+        self._scorer = scorer
+        self._selector = selector or BestFirst()
+        self._towers = TowerSource(bundle.index)
+        self._popular = PopularSource()
+
+    def recommend(
+        self,
+        query: Query,
+        k: int,
+        *,
+        within: CatalogueFilter = EVERYTHING,
+        filter_seen: bool = True,
+        use_ranker: bool = True,
+    ) -> Recommendation:
+        """min(k, allowed items) distinct items, none of them seen (unless switched off), excluded or outside `within`.
+
+        A RequestError names a k below 1, times that do not match the history, or a label the catalogue does not have.
+        """
+        stages = Stages()
+        request = self.request(query)
+        stages.note("encode", 0 if request.vector is None else 1)
+        filters = self._filters(query, request, within, filter_seen)
+        count = max(_positive(k), self._config.num_candidates)
+        found = self._propose(request, filters, count, stages)
+        scorer = self._scorer if use_ranker else None
+        ranked, is_sound = self._rank(request, found, scorer, stages)
+        filled = self._fill(request, self._selector.select(ranked, k), filters, k, stages)
+        answer = self._check(filled, filters, stages)
+        return self._recommendation(answer, request.vector is None or not is_sound, stages)
+
+    def retrieve(self, query: Query, k: int, *, filter_seen: bool = True) -> Candidates:
+        """The towers' k best items for a query, seen and excluded ones left out; what the ranker would be given."""
+        request = self.request(query)
+        filters = self._filters(query, request, EVERYTHING, filter_seen)
+        return self._propose(request, filters, _positive(k), Stages())
+
+    def similar(self, row: int, k: int) -> TopK:
+        """The k nearest items to an item, without itself; arrays [K]."""
+        vector = self.bundle.item_vectors[row]
+        found = self.bundle.index.search(vector[None, :], min(k + 1, self.bundle.index.num_items))
+        other = found.rows[0] != row
+        return TopK(found.rows[0][other][:k], found.scores[0][other][:k])
+
+    def request(self, query: Query) -> Request:
+        """The query as arrays: history, moment, codes of the context, and the viewer's vector."""
+        spec = self.bundle.spec
+        history, ts_ms = self._moment(query)
+        batch = spec.batch([history], np.array([ts_ms], dtype=np.int64), [query.context])
+        vector = self.bundle.encoder.encode(batch, self.bundle.item_tokens)[0]
+        finite = bool(np.isfinite(vector).all())
+        return Request(history, ts_ms, batch.context[0], self.state.popularity(), vector if finite else None)
+
+    def _moment(self, query: Query) -> tuple[History, int]:
+        """History and time of the request.
+
+        Without a time it is now, or where the data has no clock one step behind the newest event.
+        """
+        known = self.state.history(query.user_id)
+        ts_ms = query.ts_ms
+        if ts_ms is None:
+            ts_ms = self._now_ms(known if query.history is None else None, query.history_ts_ms)
+        elif query.history is None:
+            known = known.before(ts_ms)
+        if query.history is None:
+            return known, ts_ms
+        return self._given(query.history, query.history_ts_ms, ts_ms, known), ts_ms
+
+    def _now_ms(self, known: History | None, given_ts_ms: Sequence[int] | None) -> int:
+        if self.bundle.spec.has_clock:
+            return self._clock_ms()
+        times = given_ts_ms if known is None else known.ts_ms
+        return int(max(times)) + MS_APART if times is not None and len(times) else 0
+
+    def _given(
+        self, ids: Sequence[str], given_ts_ms: Sequence[int] | None, ts_ms: int, known: History
+    ) -> History:
+        """A history given by the caller in time order, with the behaviour known of the same item and time."""
+        if given_ts_ms is None:
+            given_ts_ms = [ts_ms - MS_APART * (len(ids) - place) for place in range(len(ids))]
+        if len(given_ts_ms) != len(ids):
+            message = f"{len(given_ts_ms)} times for a history of {len(ids)} items; give one time an item"
+            raise RequestError("history_timestamps", message)
+        history = self.bundle.spec.history(ids, given_ts_ms)
+        order = np.argsort(history.ts_ms, kind="stable")
+        return with_behaviour(History(*(array[order] for array in history)), known)
+
+    def _filters(
+        self, query: Query, request: Request, within: CatalogueFilter, filter_seen: bool
+    ) -> tuple[Filter, ...]:
+        filters: list[Filter] = []
+        if filter_seen and len(request.history.rows):
+            filters.append(Block("seen", request.history.rows))
+        if query.exclude:
+            rows = self.bundle.spec.vocabulary.rows(query.exclude)
+            filters.append(Block("exclude", rows[rows != UNKNOWN]))
+        if within != EVERYTHING:
+            num_items = len(self.bundle.spec.vocabulary.encoded)
+            filters.append(Allow("catalogue", self.bundle.catalogue.rows(within), num_items))
+        return tuple(filters)
+
+    def _propose(self, request: Request, filters: Sequence[Filter], count: int, stages: Stages) -> Candidates:
+        """The towers' best `count` eligible items; fewer when the index finds no more."""
+        item_rows = self.bundle.spec.vocabulary.item_rows
+        allowed, overfetch = eligible(filters, item_rows, self._config.max_overfetch)
+        wanted = min(count + overfetch, len(item_rows))
+        found = self._towers.propose(request, wanted, allowed)
+        stages.note("towers", len(found.rows))
+        return take(_filtered(found, filters, stages), slice(count))
+
+    def _rank(
+        self, request: Request, found: Candidates, scorer: Scorer | None, stages: Stages
+    ) -> tuple[Candidates, bool]:
+        """Candidates with the scorer's scores; those without a finite one keep their order behind the others."""
+        if scorer is None or len(found.rows) == 0:
+            return found, True
+        scores = scorer.score(request, found).astype(np.float32)
+        finite = np.isfinite(scores)
+        ranked = take(found._replace(scores=scores), finite)
+        rest = take(found, ~finite)
+        rest = rest._replace(scores=behind(float(ranked.scores.min(initial=0)), rest.scores))
+        stages.note("ranker", len(ranked.rows), len(rest.rows))
+        return join(ranked, rest), bool(finite.all())
+
+    def _fill(
+        self, request: Request, chosen: Candidates, filters: Sequence[Filter], k: int, stages: Stages
+    ) -> Candidates:
+        """Popular items behind the chosen ones until there are k or nothing is left."""
+        missing = k - len(chosen.rows)
+        if missing <= 0:
+            return chosen
+        filters = (*filters, Block("chosen", chosen.rows))
+        allowed, overfetch = eligible(filters, self.bundle.spec.vocabulary.item_rows, self._config.max_overfetch)
+        popular = self._popular.propose(request, missing + overfetch, allowed)
+        popular = take(_filtered(popular, filters), slice(missing))
+        floor = float(chosen.scores.min(initial=0))
+        stages.note("popularity", len(popular.rows))
+        return join(chosen, popular._replace(scores=behind(floor, popular.scores)))
+
+    def _check(self, answer: Candidates, filters: Sequence[Filter], stages: Stages) -> Candidates:
+        """Filters once more on the way out, whatever the stages between did."""
+        kept = _filtered(answer, filters)
+        stages.note("check", len(kept.rows), len(answer.rows) - len(kept.rows))
+        return kept
+
+    def _recommendation(self, answer: Candidates, degraded: bool, stages: Stages) -> Recommendation:
+        return Recommendation(
+            items=tuple(self.bundle.spec.vocabulary.ids(answer.rows)),
+            scores=tuple(answer.scores.tolist()),
+            reasons=tuple(REASONS[Source(code)] for code in answer.source.tolist()),
+            rows=answer.rows,
+            model_version=self.bundle.version,
+            degraded=degraded,
+            stages=tuple(stages.reports),
+        )
+
+
+def with_behaviour(given: History, known: History) -> History:
+    """`given` with actions and shares of `known` where item and time match; both in time order."""
+    if len(given.rows) == 0 or len(known.rows) == 0:
+        return given
+    if np.array_equal(given.rows, known.rows) and np.array_equal(given.ts_ms, known.ts_ms):
+        return known
+    start, width = int(known.ts_ms[0]), int(max(known.rows.max(), given.rows.max())) + 1
+    keys = (known.ts_ms - start) * width + known.rows
+    order = np.argsort(keys, kind="stable")
+    wanted = (given.ts_ms - start) * width + given.rows
+    place = order[np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)]
+    match = keys[place] == wanted
+    return given._replace(
+        actions=np.where(match, known.actions[place], given.actions),
+        shares=np.where(match, known.shares[place], given.shares),
+    )
+
+
+def _filtered(candidates: Candidates, filters: Sequence[Filter], stages: Stages | None = None) -> Candidates:
+    for each in filters:
+        kept, removed = each.apply(candidates)
+        if stages is not None:
+            stages.note(each.name, len(kept.rows), len(removed.rows))
+        candidates = kept
+    return candidates
+
+
+def _positive(k: int) -> int:
+    if k < 1:
+        raise RequestError("k", f"{k} items make no list; ask for at least 1")
+    return k

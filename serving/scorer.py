@@ -1,0 +1,58 @@
+"""The ranker in ONNX Runtime: features of the candidates -> logits of several actions -> one value each.
+
+Shapes: K candidates, F features, A actions.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from index.topk import Candidates
+from ranking.features import CandidateFeatures, Moment
+from ranking.value import ValueModel
+from serving.pipeline import Request
+from serving.session import open_session
+
+
+class ActionModel(Protocol):
+    """Predicts what the viewer would do with each candidate."""
+
+    def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits [K, A] of features [K, F]."""
+        ...
+
+
+class OnnxActionModel:
+    """`ranker.onnx`."""
+
+    def __init__(self, session: onnxruntime.InferenceSession) -> None:
+        self._session = session
+
+    @classmethod
+    def load(cls, path: Path, num_threads: int = 1) -> OnnxActionModel:
+        """Read `ranker.onnx`."""
+        return cls(open_session(path, num_threads))
+
+    def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits [K, A] of features [K, F]."""
+        (logits,) = self._session.run(["logits"], {"features": features})
+        return np.asarray(logits, dtype=np.float32)
+
+
+class RankerScorer:
+    """Scorer of the pipeline: candidates never influence each other's score."""
+
+    def __init__(self, features: CandidateFeatures, model: ActionModel, value: ValueModel) -> None:
+        self._features = features
+        self._model = model
+        self._value = value
+
+    def score(self, request: Request, candidates: Candidates) -> NDArray[np.float64]:
+        """Value [K] of each candidate; whoever calls checks that they are finite."""
+        moment = Moment(request.history, request.ts_ms, request.context, request.popularity)
+        return self._value.score(self._model.logits(self._features(moment, candidates)))

@@ -1,0 +1,125 @@
+"""Between HTTP and the recommender: messages in and out, no framework. Work here blocks; it runs in a worker thread."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+from msgspec import UNSET, UnsetType
+
+from serving.catalogue import CatalogueFilter
+from serving.errors import RequestError
+from serving.messages import (
+    Filters,
+    RecommendRequest,
+    RecommendResponse,
+    SimilarResponse,
+    Stage,
+)
+from serving.metrics import Metrics
+from serving.recommender import Recommender
+from towers.query import Query
+from towers.vocabulary import UNKNOWN
+
+LARGEST_MS = 2**53
+"""Times beyond it lose milliseconds in JSON."""
+
+
+class UnknownItemError(LookupError):
+    """The catalogue has no such item."""
+
+
+class Service:
+    """Answers messages with whichever recommender is current; `swap` replaces it between two requests."""
+
+    def __init__(self, recommender: Recommender, metrics: Metrics) -> None:
+        self.metrics = metrics
+        self.swap(recommender)
+
+    @property
+    def model_version(self) -> str:
+        """Version of the bundle that answers."""
+        return self._recommender.bundle.version
+
+    def swap(self, recommender: Recommender) -> None:
+        """Answer with `recommender` from now on, once it has shown that it can."""
+        recommender.recommend(Query(), 1)
+        self._recommender = recommender
+        self.metrics.name_model(recommender.bundle.version)
+
+    def recommend(self, message: RecommendRequest, request_id: str) -> bytes:
+        """The response as JSON; a RequestError names a field that cannot be used."""
+        recommender = self._recommender
+        query = to_query(message, recommender.bundle.spec.ts_unit_ms)
+        answer = recommender.recommend(
+            query,
+            message.k,
+            within=to_catalogue_filter(message.filters),
+            filter_seen=message.filter_seen,
+            use_ranker=message.use_ranker,
+        )
+        self.metrics.observe_answer(answer.stages, answer.degraded)
+        response = RecommendResponse(
+            items=list(answer.items),
+            scores=list(answer.scores),
+            titles=recommender.bundle.catalogue.titles(answer.rows),
+            reasons=list(answer.reasons),
+            model_version=answer.model_version,
+            request_id=request_id,
+            degraded=answer.degraded,
+            stages=[Stage(stage.name, stage.kept, stage.removed, round(stage.ms, 4)) for stage in answer.stages],
+        )
+        return msgspec.json.encode(response)
+
+    def similar(self, item_id: str, k: int) -> bytes:
+        """The response as JSON; an UnknownItemError for an item outside the catalogue."""
+        recommender = self._recommender
+        vocabulary = recommender.bundle.spec.vocabulary
+        row = int(vocabulary.rows([item_id])[0])
+        if row == UNKNOWN:
+            raise UnknownItemError(f"no item {item_id!r} in the catalogue of model {self.model_version}")
+        found = recommender.similar(row, k)
+        response = SimilarResponse(
+            item_id=item_id,
+            items=vocabulary.ids(found.rows),
+            scores=found.scores.tolist(),
+            titles=recommender.bundle.catalogue.titles(found.rows),
+            model_version=recommender.bundle.version,
+        )
+        return msgspec.json.encode(response)
+
+
+def to_query(message: RecommendRequest, ts_unit_ms: float) -> Query:
+    """The query of a message; times are multiplied by `ts_unit_ms`."""
+    times = _given(message.history_timestamps)
+    timestamp = _given(message.timestamp)
+    history = _given(message.history)
+    if times is not None and history is None:
+        raise RequestError("history_timestamps", "times without a history; give `history` too")
+    return Query(
+        user_id=_given(message.user_id),
+        history=None if history is None else tuple(history),
+        history_ts_ms=None if times is None else tuple(to_ms(times, ts_unit_ms, "history_timestamps")),
+        ts_ms=None if timestamp is None else to_ms([timestamp], ts_unit_ms, "timestamp")[0],
+        context=message.context,
+        exclude=tuple(message.exclude),
+    )
+
+
+def to_catalogue_filter(filters: Filters) -> CatalogueFilter:
+    """The filter of a message."""
+    return CatalogueFilter(tuple(filters.genres), tuple(filters.exclude_genres), tuple(filters.maturity))
+
+
+def to_ms(times: list[float] | list[int], ts_unit_ms: float, field: str) -> list[int]:
+    """Times of the data's unit in whole milliseconds; a RequestError for one that no calendar holds."""
+    ms = np.rint(np.asarray(times, dtype=np.float64) * ts_unit_ms)
+    beyond = np.flatnonzero(~(np.abs(ms) <= LARGEST_MS))
+    if len(beyond):
+        message = f"{times[beyond[0]]} lies outside of time; one unit is {ts_unit_ms:g} ms in this model's data"
+        raise RequestError(field, message)
+    whole: list[int] = ms.astype(np.int64).tolist()
+    return whole
+
+
+def _given[T](value: T | UnsetType) -> T | None:
+    return None if value is UNSET else value
