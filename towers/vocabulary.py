@@ -41,9 +41,11 @@ class Vocabulary:
         """Row of each id; UNKNOWN for ids outside the vocabulary."""
         if len(self.encoded) == 0 or len(ids) == 0:
             return np.full(len(ids), UNKNOWN, dtype=np.int64)
-        wanted = _encode(ids)
+        given = _encode(ids)
+        fits = np.strings.str_len(given) <= self.encoded.dtype.itemsize
+        wanted = given.astype(self.encoded.dtype)  # a wider type would copy the whole vocabulary
         place = np.minimum(np.searchsorted(self.encoded, wanted), len(self.encoded) - 1)
-        return np.where(self.encoded[place] == wanted, place + NUM_RESERVED, UNKNOWN).astype(np.int64)
+        return np.where(fits & (self.encoded[place] == wanted), place + NUM_RESERVED, UNKNOWN).astype(np.int64)
 
     def ids(self, rows: NDArray[np.int64]) -> list[str]:
         """External id of each row; a ValueError for PAD, UNKNOWN or a row out of range."""
