@@ -1,0 +1,1 @@
+"""Counting models that every report holds the towers against."""
