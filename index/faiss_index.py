@@ -1,0 +1,207 @@
+"""Approximate search through FAISS, rescored in full precision.
+
+FAISS numbers its vectors by place; rows of 64 bits stand beside. Its lists are longer than asked for, and the
+survivors are scored again, so scores equal those of `ExactIndex`. Where FAISS comes back short (its -1), or a tie runs
+past the end of its list, brute force over the allowed items answers.
+Shapes: B queries, N items, D dimensions, K results, M places.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final, Self
+
+import faiss as untyped_faiss
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from index.exact import best_of, empty_top, exact_top
+from index.topk import TopK
+from index.vectors import ItemVectors
+
+faiss: Any = untyped_faiss  # its stub lags behind its code
+
+FILE: Final = "index.faiss"
+POINTS_A_LIST: Final = 40
+"""Fewest vectors an inverted list is trained on; FAISS warns below 39."""
+MIN_PQ_ITEMS: Final = 1000
+"""Below, product quantisation has too little to learn from."""
+
+
+class Kind(StrEnum):
+    """What stands behind; `effort` is what buys recall with time."""
+
+    FLAT = "flat"
+    SQ_FP16 = "sq_fp16"
+    PQ_FAST_SCAN = "pq_fast_scan"  # effort: candidates rescored for each item asked for
+    IVF_SQ_FP16 = "ivf_sq_fp16"  # effort: lists visited (nprobe)
+    HNSW_SQ_FP16 = "hnsw_sq_fp16"  # effort: length of the queue (efSearch)
+
+
+EFFORTS: Final = {
+    Kind.FLAT: (1,),
+    Kind.SQ_FP16: (1,),
+    Kind.PQ_FAST_SCAN: (2, 4, 8, 16, 32),
+    Kind.IVF_SQ_FP16: (1, 2, 4, 8, 16, 32, 64, 128, 256, 512),
+    Kind.HNSW_SQ_FP16: (64, 128, 256, 512, 1024),
+}
+"""Efforts worth trying, ascending."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """`oversample`: list length asked of FAISS relative to k, at least `min_list`. `num_links`: links a node of HNSW.
+
+    Up to `exact_allowed` allowed items are searched by brute force: at 1 % selectivity HNSW and IVF with a bitmap
+    returned 15-44 % of the right items, and brute force over the slice was faster.
+    """
+
+    kind: Kind = Kind.IVF_SQ_FP16
+    effort: int = 32
+    oversample: float = 1.1
+    min_list: int = 100
+    exact_allowed: int = 20_000
+    num_links: int = 32
+
+    def __post_init__(self) -> None:
+        if self.effort < 1 or self.oversample < 1:
+            raise ValueError(f"effort {self.effort} and oversample {self.oversample} must be at least 1")
+
+
+@dataclass(frozen=True, eq=False)
+class FaissIndex:
+    """Immutable once built; `with_effort` shares the structure."""
+
+    items: ItemVectors
+    structure: Any
+    config: Config
+
+    @classmethod
+    def build(cls, rows: ArrayLike, vectors: ArrayLike, config: Config) -> Self:
+        """Index of vectors [N, D] under the rows [N]."""
+        return cls.over(ItemVectors.of(rows, vectors), config)
+
+    @classmethod
+    def over(cls, items: ItemVectors, config: Config) -> Self:
+        """Train and fill; a ValueError when there are too few items for the kind."""
+        if config.kind is Kind.PQ_FAST_SCAN and items.num_items < MIN_PQ_ITEMS:
+            raise ValueError(
+                f"{items.num_items} items are too few for {config.kind}; use {Kind.FLAT} or the exact index"
+            )
+        structure = faiss.index_factory(items.dim, _recipe(items, config), faiss.METRIC_INNER_PRODUCT)
+        if items.num_items:
+            structure.train(items.vectors)
+            structure.add(items.vectors)
+        return cls(items, structure, config)
+
+    def with_effort(self, effort: int) -> Self:
+        """The same structure, searched with another effort."""
+        return replace(self, config=replace(self.config, effort=effort))
+
+    @property
+    def num_items(self) -> int:
+        """N."""
+        return self.items.num_items
+
+    @property
+    def dim(self) -> int:
+        """D."""
+        return self.items.dim
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory of vectors and structure."""
+        return self.items.num_bytes + len(faiss.serialize_index(self.structure))
+
+    def search(self, queries: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None = None) -> TopK:
+        """See `VectorIndex.search`; always min(k, allowed items held) results."""
+        queries = self.items.checked(queries, k)
+        if allowed is None:
+            return self._search(queries, min(k, self.num_items), None)
+        places = self.items.places(allowed)
+        if len(places) <= self.config.exact_allowed or self.config.kind is Kind.PQ_FAST_SCAN:
+            return exact_top(self.items, queries, k, places)
+        return self._search(queries, min(k, len(places)), places)
+
+    def save(self, folder: Path) -> None:
+        """Write into `folder`, made when absent."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.items.save(folder)
+        faiss.write_index(self.structure, str(folder / FILE))
+        (folder / "index.json").write_text(json.dumps(asdict(self.config)))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote; the structure stays on disk and is shared between processes."""
+        config = json.loads((folder / "index.json").read_text())
+        structure = faiss.read_index(str(folder / FILE), faiss.IO_FLAG_MMAP_IFC)
+        return cls(ItemVectors.load(folder), structure, Config(**(config | {"kind": Kind(config["kind"])})))
+
+    def _search(self, queries: NDArray[np.float32], k: int, places: NDArray[np.int64] | None) -> TopK:
+        top = empty_top(len(queries), k)
+        if k == 0 or len(queries) == 0:
+            return top
+        length = self._list_length(k, places)
+        found = self.structure.search(queries, length, params=self._parameters(length, places))[1]
+        num_eligible = self.num_items if places is None else len(places)
+        for b, query in enumerate(queries):
+            best = best_of(self.items, query, found[b][found[b] >= 0], length)
+            if len(best.rows) < k or (best.scores[-1] == best.scores[k - 1] and len(best.rows) < num_eligible):
+                best = TopK(*(part[0] for part in exact_top(self.items, query[None], k, places)))
+            top.rows[b], top.scores[b] = best.rows[:k], best.scores[:k]
+        return top
+
+    def _list_length(self, k: int, places: NDArray[np.int64] | None) -> int:
+        factor = self.config.effort if self.config.kind is Kind.PQ_FAST_SCAN else self.config.oversample
+        wanted = max(math.ceil(k * factor) + 1, self.config.min_list)
+        return min(wanted, self.num_items if places is None else len(places))
+
+    def _parameters(self, length: int, places: NDArray[np.int64] | None) -> Any:
+        """Effort grows as the allowed items thin out, so that as many of them are seen."""
+        if self.config.kind is Kind.PQ_FAST_SCAN:
+            return None  # takes none
+        selector, share = None, 1.0
+        if places is not None:
+            selector, share = _selector(places, self.num_items), len(places) / self.num_items
+        effort = math.ceil(self.config.effort / share)
+        if self.config.kind is Kind.IVF_SQ_FP16:
+            return faiss.SearchParametersIVF(nprobe=min(effort, self.structure.nlist), sel=selector)
+        if self.config.kind is Kind.HNSW_SQ_FP16:
+            return faiss.SearchParametersHNSW(efSearch=max(effort, length), sel=selector)
+        return faiss.SearchParameters(sel=selector)
+
+
+@contextmanager
+def single_thread() -> Iterator[None]:
+    """FAISS keeps to one thread inside, as in a server."""
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
+
+
+def _recipe(items: ItemVectors, config: Config) -> str:
+    """In the words of `faiss.index_factory`; 4 sqrt(N) lists, fewer where they could not be trained."""
+    num_lists = max(min(int(4 * math.sqrt(items.num_items)), items.num_items // POINTS_A_LIST), 1)
+    num_parts = items.dim // 2 if items.dim % 2 == 0 else items.dim
+    return {
+        Kind.FLAT: "Flat",
+        Kind.SQ_FP16: "SQfp16",
+        Kind.PQ_FAST_SCAN: f"PQ{num_parts}x4fs",
+        Kind.IVF_SQ_FP16: f"IVF{num_lists},SQfp16",
+        Kind.HNSW_SQ_FP16: f"HNSW{config.num_links},SQfp16",
+    }[config.kind]
+
+
+def _selector(places: NDArray[np.int64], num_items: int) -> Any:
+    mask = np.zeros(num_items, dtype=np.bool_)
+    mask[places] = True
+    return faiss.IDSelectorBitmap(np.packbits(mask, bitorder="little"))
