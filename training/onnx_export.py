@@ -1,0 +1,78 @@
+"""Turns trained modules into ONNX, so that serving needs no torch."""
+
+from __future__ import annotations
+
+import io
+import logging
+import warnings
+
+import torch
+from torch import Tensor, nn
+from torch.export import Dim
+
+from ranking.model import RankingHead
+from towers.two_tower import TwoTower
+from towers.user_tower import UserInput, UserTower
+
+OPSET = 20
+
+
+class _UserGraph(nn.Module):
+    """The user tower with its tensors as plain arguments, which is what ONNX knows."""
+
+    def __init__(self, tower: UserTower) -> None:
+        super().__init__()
+        self.tower = tower
+
+    def forward(
+        self, tokens: Tensor, actions: Tensor, shares: Tensor, age_s: Tensor, lengths: Tensor, context: Tensor
+    ) -> Tensor:
+        user: Tensor = self.tower(UserInput(tokens, actions, shares, age_s, lengths), context)
+        return user
+
+
+def user_tower_onnx(towers: TwoTower) -> bytes:
+    """The user tower for any batch size and history length."""
+    tower = towers.user.eval()
+    dim, num_context = tower.action.embedding_dim, len(tower.context.embeddings)
+    size, length = 2, 7
+    ints = torch.ones(size, length, dtype=torch.int64)
+    arguments = (
+        torch.randn(size, length, dim),
+        ints,
+        torch.zeros_like(ints),
+        torch.rand(size, length),
+        torch.tensor([length, 3]),
+        torch.zeros(size, num_context, dtype=torch.int64),
+    )
+    b, n = Dim("batch"), Dim("length", min=1, max=tower.max_length)
+    shapes = ({0: b, 1: n}, {0: b, 1: n}, {0: b, 1: n}, {0: b, 1: n}, {0: b}, {0: b})
+    names = ["tokens", "actions", "shares", "age_s", "lengths", "context"]
+    return _export(_UserGraph(tower), arguments, names, "user", shapes)
+
+
+def ranker_onnx(head: RankingHead) -> bytes:
+    """The ranking head for any number of candidates."""
+    arguments = (torch.randn(3, len(head.mean)),)
+    return _export(head.eval(), arguments, ["features"], "logits", ({0: Dim("candidates")},))
+
+
+def _export(
+    module: nn.Module, arguments: tuple[Tensor, ...], inputs: list[str], output: str, shapes: tuple[dict[int, Dim], ...]
+) -> bytes:
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            module,
+            arguments,
+            input_names=inputs,
+            output_names=[output],
+            dynamic_shapes=shapes,
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    buffer = io.BytesIO()
+    program.save(buffer)  # type: ignore[union-attr]
+    return buffer.getvalue()

@@ -1,0 +1,120 @@
+"""The Lightning module of the towers: loss, validation metrics, optimiser.
+
+Shapes: B batch, L window, D embedding, R vocabulary rows, S seen items, C context columns.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from towers.two_tower import TwoTower
+from towers.vocabulary import NUM_RESERVED, PAD
+from training.losses.choose import Loss
+from training.sequences import TrainingBatch
+
+VALIDATION_KS = (10, 100)
+
+
+class ValidationBatch(NamedTuple):
+    """Queries with one target each: a padded history, context [B, C], targets [B] and seen rows [B, S] (PAD-filled)."""
+
+    rows: Tensor
+    actions: Tensor
+    shares: Tensor
+    age_s: Tensor
+    lengths: Tensor
+    context: Tensor
+    targets: Tensor
+    seen: Tensor
+
+
+@dataclass(frozen=True)
+class OptimiserConfig:
+    """AdamW with linear warm-up over `warmup_steps` and a cosine down to `final_share` of `lr` at the last epoch."""
+
+    lr: float = 3e-3
+    weight_decay: float = 0.01
+    warmup_steps: int = 200
+    final_share: float = 0.02
+
+
+class Retriever(pl.LightningModule):
+    """Trains the towers to answer each request with the item chosen next."""
+
+    def __init__(self, towers: TwoTower, loss: Loss, optimiser: OptimiserConfig, max_epochs: int, seed: int) -> None:
+        super().__init__()
+        self.towers = towers
+        self.loss = loss
+        self.optimiser = optimiser
+        self.max_epochs = max_epochs
+        self.seed = seed
+
+    def on_train_epoch_start(self) -> None:
+        """Seed by epoch, so that a resumed run draws what an uninterrupted one draws."""
+        torch.manual_seed(self.seed * 100_003 + self.current_epoch)
+
+    def training_step(self, batch: TrainingBatch, batch_idx: int) -> Tensor:
+        """Mean loss over all positions that have a target."""
+        given = self.towers.read(batch.rows, batch.actions, batch.shares, batch.age_s, batch.lengths)
+        has_target = batch.targets != PAD
+        states = self.towers.user.states(given)[has_target]
+        users = self.towers.user.answer(states, batch.context[has_target])
+        loss = self.loss(users, batch.targets[has_target], self.towers)
+        size = len(states)
+        self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=size)
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        """Item vectors once for all queries."""
+        items = self.towers.item(self.towers.item.tokens()).float()
+        self._items = items[NUM_RESERVED:]
+
+    def validation_step(self, batch: ValidationBatch, batch_idx: int) -> None:
+        """Hit rate and NDCG over the whole catalogue without seen items."""
+        given = self.towers.read(batch.rows, batch.actions, batch.shares, batch.age_s, batch.lengths)
+        scores = self.towers.user(given, batch.context).float() @ self._items.T
+        rank = target_rank(scores, batch.targets, batch.seen)
+        gain = torch.log2(rank + 1).reciprocal()
+        values = {f"val/hr@{k}": (rank <= k).float().mean() for k in VALIDATION_KS}
+        values["val/ndcg@10"] = torch.where(rank <= 10, gain, 0.0).mean()
+        self.log_dict(values, prog_bar=True, batch_size=len(rank))
+
+    def configure_optimizers(self) -> Any:
+        """AdamW; embeddings, biases and norms are not decayed."""
+        decayed, plain = _groups(self.towers)
+        groups = [{"params": decayed, "weight_decay": self.optimiser.weight_decay}, {"params": plain}]
+        adam = torch.optim.AdamW(groups, lr=self.optimiser.lr, betas=(0.9, 0.98), weight_decay=0.0)
+        schedule = torch.optim.lr_scheduler.LambdaLR(adam, self._lr_share)
+        return {"optimizer": adam, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _lr_share(self, step: int) -> float:
+        warm = min(1.0, (step + 1) / self.optimiser.warmup_steps)
+        progress = min(1.0, self.trainer.current_epoch / max(self.max_epochs, 1)) if self._trainer else 0.0
+        return warm * max(self.optimiser.final_share, 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def target_rank(scores: Tensor, targets: Tensor, seen: Tensor) -> Tensor:
+    """Rank [B] of each target among the unseen items, ties counted half; scores [B, R - 2] without reserved rows."""
+    place = (targets - NUM_RESERVED).unsqueeze(1)
+    own = scores.gather(1, place)
+    padded = torch.cat([scores.new_full((len(scores), NUM_RESERVED), -torch.inf), scores], dim=1)
+    padded = padded.scatter(1, seen, -torch.inf)
+    better = (padded > own).sum(dim=1)
+    equal = (padded == own).sum(dim=1) - (padded.gather(1, targets.unsqueeze(1)) == own).squeeze(1).long()
+    return 1 + better + equal / 2
+
+
+def _groups(towers: TwoTower) -> tuple[list[Tensor], list[Tensor]]:
+    decayed: list[Tensor] = []
+    plain: list[Tensor] = []
+    embeddings = {id(m.weight) for m in towers.modules() if isinstance(m, torch.nn.Embedding)}
+    for parameter in towers.parameters():
+        is_matrix = parameter.ndim == 2 and id(parameter) not in embeddings
+        (decayed if is_matrix else plain).append(parameter)
+    return decayed, plain
