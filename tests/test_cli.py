@@ -43,8 +43,7 @@ def test_help_of_a_command_shows_keys_and_examples(command: str, capsys: pytest.
 def test_help_of_train_shows_the_config_groups(capsys: pytest.CaptureFixture[str]) -> None:
     main(["help", "train"])
     text = capsys.readouterr().out
-    assert "data=files|ml_100k|" in text
-    assert "preset=base|nano" in text
+    assert all(f"  {option} " in text for option in ("data=files", "data=ml_100k", "preset=base", "preset=nano"))
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,11 @@ def test_a_folder_of_the_users_own_adds_options(tmp_path: Path) -> None:
     assert schemas(choices)["data"] is schemas({"data": "files"})["data"]
 
 
+def test_a_group_that_a_command_lacks_is_named() -> None:
+    with pytest.raises(UsageError, match="this command takes no data="):
+        compose(TrialConfig, "no_such_file", ("data=files",))
+
+
 def test_a_broken_file_gives_one_line(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "mine.yaml").write_text("events: [\n")

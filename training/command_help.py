@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
@@ -44,11 +45,11 @@ def details(command: Command, words: tuple[str, ...], config_dir: Path | None) -
 
     tree, choices = composition(command.name, words, config_dir)
     config_class, _ = command.load()
-    sections: dict[str, list[str]] = {"": []}
+    sections: dict[str, list[str]] = {"": [*_documentation(config_class), ""]}
     for key, value, owner in settings(config_class, tree, schemas(choices)):
         prefix = key.rpartition(".")[0]
-        lines = sections.setdefault(prefix, [f"\n  {prefix}: {_summary(owner)}"])
-        lines.append(f"  {key:32} {shown(value)}")
+        heading = ["", f"{prefix}:", *_documentation(owner), ""]
+        sections.setdefault(prefix, heading).append(f"  {key:32} {shown(value)}")
     return ONE_COMMAND.format(
         name=command.name,
         does=command.does,
@@ -75,15 +76,16 @@ def shown(value: object) -> str:
             return str(value)
 
 
-def _groups(options: Mapping[str, tuple[str, ...]], choices: Mapping[str, str]) -> str:
+def _groups(options: Mapping[str, Mapping[str, str]], choices: Mapping[str, str]) -> str:
     if not options:
         return ""
-    lines = [f"  {group}={'|'.join(names)}  (now {choices[group]})" for group, names in options.items()]
-    return "\n".join(["config groups, a file of conf/ or of DIR each:", *lines, "", ""])
+    taken = ", ".join(f"{group}={choices[group]}" for group in options)
+    lines = [f"  {f'{group}={name}':32} {text}" for group, names in options.items() for name, text in names.items()]
+    return "\n".join([f"config groups, one option each (now {taken}):", *lines, "", ""])
 
 
-def _summary(config_class: type) -> str:
-    """First line of the class's docstring; dataclasses without one have a made-up signature instead."""
+def _documentation(config_class: type) -> list[str]:
+    """Lines of the class's docstring; dataclasses without one have a made-up signature instead."""
     documentation = config_class.__doc__ or ""
     made_up = documentation.startswith(f"{config_class.__name__}(")
-    return "" if made_up else documentation.strip().partition("\n")[0]
+    return [] if made_up else [f"  {line}".rstrip() for line in inspect.cleandoc(documentation).splitlines()]

@@ -6,8 +6,10 @@ A file or word holds only what differs from the classes' defaults; `training.set
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -15,7 +17,7 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_module
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException, OverrideParseException
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
@@ -64,18 +66,16 @@ def composition(name: str, words: Sequence[str] = (), folder: Path | None = None
         raise UsageError(_one_line(error)) from error
 
 
-def groups(folder: Path | None = None) -> dict[str, tuple[str, ...]]:
-    """Options of each config group: the YAML files in the folders of conf/ and of `folder`."""
+def groups(folder: Path | None = None) -> dict[str, dict[str, str]]:
+    """Options of each config group with the first comment of their file, from conf/ and from `folder`."""
     if folder is not None and not folder.is_dir():
-        raise UsageError(
-            f"no folder {folder}; --config-dir names a folder laid out as conf/ is, as in DIR/data/mine.yaml"
-        )
-    found: dict[str, set[str]] = {}
+        raise UsageError(f"no folder {folder}; --config-dir takes a folder laid out as conf/ is (DIR/data/mine.yaml)")
+    found: dict[str, dict[str, str]] = {}
     for root in (files("conf"), *([folder] if folder else [])):
         for group in (entry for entry in root.iterdir() if entry.is_dir()):
-            options = {entry.name.removesuffix(".yaml") for entry in group.iterdir() if entry.name.endswith(".yaml")}
-            found.setdefault(group.name, set()).update(options)
-    return {group: tuple(sorted(found[group])) for group in sorted(found) if found[group]}
+            options = {entry.name.removesuffix(".yaml"): entry for entry in group.iterdir() if _is_yaml(entry)}
+            found.setdefault(group.name, {}).update({name: _comment(options[name]) for name in sorted(options)})
+    return {group: found[group] for group in sorted(found) if found[group]}
 
 
 def schemas(choices: Mapping[str, str]) -> dict[str, type]:
@@ -87,7 +87,17 @@ def schemas(choices: Mapping[str, str]) -> dict[str, type]:
     return chosen
 
 
-def _override(word: str, options: Mapping[str, Sequence[str]]) -> str:
+def _is_yaml(entry: Traversable) -> bool:
+    return entry.is_file() and entry.name.endswith(".yaml")
+
+
+def _comment(file: Traversable) -> str:
+    """First line of the file that is a comment for people and not a directive for Hydra."""
+    lines = (line.removeprefix("#").strip() for line in file.read_text("utf-8").splitlines() if line.startswith("#"))
+    return next((line for line in lines if line and not line.startswith("@package")), "")
+
+
+def _override(word: str, options: Mapping[str, Mapping[str, str]]) -> str:
     """The word in Hydra's grammar: a group's option as it is, a key forced, so that `build` judges the key."""
     if "=" not in word or word.startswith("-"):
         raise UsageError(f"{word!r} is not understood; options are written KEY=VALUE, as in seed=1")
@@ -97,7 +107,7 @@ def _override(word: str, options: Mapping[str, Sequence[str]]) -> str:
         return f"++{str(override.input_line).lstrip('+')}"
     if override.value() not in known:
         wrong = str(override.value())
-        raise UsageError(f"unknown option {override.key_or_group}={wrong}; {nearest(wrong, known)}")
+        raise UsageError(f"unknown option {override.key_or_group}={wrong}; {nearest(wrong, list(known))}")
     return word
 
 
@@ -106,7 +116,7 @@ def _parse(word: str) -> Override:
     parser = OverridesParser.create()
     try:
         override = parser.parse_override(word)
-    except OverrideParseException:
+    except HydraException:
         override = None
     if override is not None and not override.is_sweep_override():
         return override
@@ -114,7 +124,7 @@ def _parse(word: str) -> Override:
     quoted = value.replace("\\", "\\\\").replace("'", "\\'")
     try:
         return parser.parse_override(f"{key}='{quoted}'")
-    except OverrideParseException as error:
+    except HydraException as error:
         raise UsageError(f"{word!r} is not understood; options are written KEY=VALUE, as in seed=1") from error
 
 
@@ -130,6 +140,9 @@ def _choices(config: DictConfig) -> dict[str, str]:
 
 def _one_line(error: Exception) -> str:
     """Hydra's message without its advice on syntax that this command line does not use."""
+    foreign = re.search(r"Could not override '(.+)'\. No match in the defaults list", str(error))
+    if foreign:
+        return f"this command takes no {foreign[1]}=; its --help lists what it takes"
     lines = [line.strip() for line in str(error).splitlines()]
     kept = [line for line in lines if line and not line.startswith(("To append", "See https", "Config search path"))]
     return " ".join(kept[:4])

@@ -84,7 +84,8 @@ def _build(config_class: type[C], base: object, tree: Tree, schemas: Mapping[str
     for name in tree:
         if name not in fields:
             raise UsageError(f"unknown key {place.key(name)}; {nearest(place.key(name), place.known)}")
-    return config_class(**{name: _value(name, field, tree, place) for name, field in fields.items()})
+    given_first = sorted(fields, key=lambda name: name not in tree)
+    return config_class(**{name: _value(name, fields[name], tree, place) for name in given_first})
 
 
 def _value(name: str, field: _Field, tree: Tree, place: _Place) -> object:
