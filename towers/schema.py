@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
 
 
@@ -48,3 +51,60 @@ REQUIRED_COLUMNS: Final = ("user_id", "item_id", "ts_ms")
 
 OPTIONAL_COLUMNS: Final = ("event", "event_id", "session_id", "rating", "liked", "watch_s", "duration_s")
 """Of the canonical event table; every further column is a context column (str)."""
+
+ITEMLESS_EVENTS: Final = frozenset({EventType.SEARCH, EventType.RESET})
+"""Events that concern no item: their `item_id` may be missing and is then ''."""
+
+
+class BadRow(StrEnum):
+    """Why a row of an event table was refused; the first reason in this order is the one reported."""
+
+    NULL_USER = "user_id is missing"
+    NULL_ITEM = "item_id is missing"
+    UNREADABLE_TIME = "time is unreadable"
+    NEGATIVE_TIME = "time is before 1970"
+    FUTURE_TIME = "time is in the future"
+    UNKNOWN_EVENT = "event type is unknown"
+    BAD_RATING = "rating is not a finite number"
+    BAD_LIKED = "liked is neither 0 nor 1"
+    BAD_WATCH = "watch_s is not a number of seconds"
+    BAD_DURATION = "duration_s is not a number of seconds"
+    WATCH_BEYOND_DURATION = "watch_s is far beyond duration_s"
+    UNKNOWN_ITEM = "item_id is not in the catalogue"
+    DUPLICATE = "event is a duplicate"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckRules:
+    """What an event table must hold; every reader's Config carries these options.
+
+    Duplicates do not count towards `max_bad_share`, since logs that deliver at least once repeat rows and dropping
+    them loses nothing; `max_duplicate_share` catches the other kind, such as an `event_id` that is always the same.
+    `unknown_items` is `keep` or `reject`: behaviour logs often know more items than the catalogue.
+    """
+
+    max_bad_share: float = 0.01
+    max_duplicate_share: float = 0.5
+    max_watch_ratio: float = 20.0
+    unknown_items: str = "keep"
+
+    def __post_init__(self) -> None:
+        if self.unknown_items not in {"keep", "reject"}:
+            raise ValueError(f"unknown_items is {self.unknown_items!r}; choose keep or reject")
+        for name, share in (("max_bad_share", self.max_bad_share), ("max_duplicate_share", self.max_duplicate_share)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"{name} is {share}; give a share from 0 to 1")
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What the checks found: rows read and kept, refused rows by reason, the file that holds them.
+
+    `num_unknown_items` counts the distinct items of kept events that the catalogue does not know.
+    """
+
+    num_read: int
+    num_kept: int
+    bad: Mapping[str, int]
+    quarantine: Path | None = None
+    num_unknown_items: int = 0
