@@ -95,9 +95,10 @@ class _Api:
         assert isinstance(error, HTTPException)
         self._service.metrics.observe_request("other", error.status_code, 0.0)
         status = HTTPStatus(error.status_code)
+        path = request.url.path
         detail = {
-            HTTPStatus.NOT_FOUND: f"no route {request.url.path}; /docs lists them",
-            HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} is not possible on {request.url.path}; /docs says what is",
+            HTTPStatus.NOT_FOUND: f"no route {path}; /docs lists them",
+            HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} is not possible on {path}; /docs says what is",
         }.get(status, str(error.detail))
         return problems.response(ProblemError(status, detail), _request_id(request), dict(error.headers or {}))
 

@@ -83,9 +83,7 @@ class Catalogue:
             inside &= ~self._having(self._genres, "exclude_genres", within.exclude_genres)
         return np.flatnonzero(inside).astype(np.int64)
 
-    def _having(
-        self, rows_of: Mapping[str, NDArray[np.int64]], field: str, labels: Sequence[str]
-    ) -> NDArray[np.bool_]:
+    def _having(self, rows_of: Mapping[str, NDArray[np.int64]], field: str, labels: Sequence[str]) -> NDArray[np.bool_]:
         having = np.zeros(self.num_rows, dtype=np.bool_)
         for label in labels:
             if label not in rows_of:

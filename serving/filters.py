@@ -51,4 +51,5 @@ def _is_in(rows: NDArray[np.int64], ascending: NDArray[np.int64]) -> NDArray[np.
     if len(ascending) == 0:
         return np.zeros(len(rows), dtype=np.bool_)
     place = np.minimum(np.searchsorted(ascending, rows), len(ascending) - 1)
-    return ascending[place] == rows
+    is_in: NDArray[np.bool_] = ascending[place] == rows
+    return is_in

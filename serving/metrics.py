@@ -22,9 +22,7 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self._requests = Counter(
-            "marquee_requests", "Requests answered.", ["route", "status"], registry=self.registry
-        )
+        self._requests = Counter("marquee_requests", "Requests answered.", ["route", "status"], registry=self.registry)
         self._request_s = Histogram(
             "marquee_request_seconds", "Time to answer.", ["route"], buckets=_BUCKETS_S, registry=self.registry
         )
@@ -35,7 +33,8 @@ class Metrics:
             "marquee_degraded", "Answers in which a model failed and a simpler order took over.", registry=self.registry
         )
         self._removed_late = Counter(
-            "marquee_removed_late", "Items that only the last check removed; more than 0 is a bug.",
+            "marquee_removed_late",
+            "Items that only the last check removed; more than 0 is a bug.",
             registry=self.registry,
         )
         self._model = Gauge("marquee_model", "The bundle that answers.", ["version"], registry=self.registry)

@@ -46,7 +46,12 @@ def _item_paths() -> Json:
         "summary": "The items nearest to an item",
         "operationId": "similar",
         "parameters": [
-            {"name": "item_id", "in": "path", "required": True, "schema": {"type": "string", "maxLength": MAX_ID_LENGTH}},
+            {
+                "name": "item_id",
+                "in": "path",
+                "required": True,
+                "schema": {"type": "string", "maxLength": MAX_ID_LENGTH},
+            },
             {"name": "k", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": MAX_K, "default": 10}},
         ],
         "responses": _responses(SimilarResponse, 404, 422),

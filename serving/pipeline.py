@@ -119,7 +119,8 @@ def join(first: Candidates, then: Candidates) -> Candidates:
 
 def behind(floor: float, scores: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scores moved below `floor`, their distances kept: what follows a list orders after it."""
-    return np.float32(floor - 1) + (scores - scores.max(initial=-np.inf))
+    below: NDArray[np.float32] = np.float32(floor - 1) + (scores - scores.max(initial=-np.inf))
+    return below
 
 
 class BestFirst:

@@ -31,8 +31,8 @@ from serving.pipeline import (
     join,
     take,
 )
-from serving.sources import NOTHING, PopularSource, TowerSource
-from serving.state import LiveState
+from serving.sources import PopularSource, TowerSource
+from serving.state import LiveState, in_time_order
 from towers.history import History
 from towers.query import Query
 from towers.vocabulary import UNKNOWN
@@ -63,7 +63,7 @@ class Recommender:
 
     @dataclass(frozen=True)
     class Config:
-        """`num_candidates` are ranked (more when k is larger); up to `max_overfetch` removable items are over-fetched."""
+        """`num_candidates` are ranked, or k if larger; above `max_overfetch` removable items the index gets a list."""
 
         num_candidates: int = 200
         max_overfetch: int = 4096
@@ -154,18 +154,14 @@ class Recommender:
         times = given_ts_ms if known is None else known.ts_ms
         return int(max(times)) + MS_APART if times is not None and len(times) else 0
 
-    def _given(
-        self, ids: Sequence[str], given_ts_ms: Sequence[int] | None, ts_ms: int, known: History
-    ) -> History:
+    def _given(self, ids: Sequence[str], given_ts_ms: Sequence[int] | None, ts_ms: int, known: History) -> History:
         """A history given by the caller in time order, with the behaviour known of the same item and time."""
         if given_ts_ms is None:
             given_ts_ms = [ts_ms - MS_APART * (len(ids) - place) for place in range(len(ids))]
         if len(given_ts_ms) != len(ids):
             message = f"{len(given_ts_ms)} times for a history of {len(ids)} items; give one time an item"
             raise RequestError("history_timestamps", message)
-        history = self.bundle.spec.history(ids, given_ts_ms)
-        order = np.argsort(history.ts_ms, kind="stable")
-        return with_behaviour(History(*(array[order] for array in history)), known)
+        return with_behaviour(in_time_order(self.bundle.spec.history(ids, given_ts_ms)), known)
 
     def _filters(
         self, query: Query, request: Request, within: CatalogueFilter, filter_seen: bool

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
@@ -15,8 +16,28 @@ from numpy.typing import NDArray
 from index.topk import Candidates
 from ranking.features import CandidateFeatures, Moment
 from ranking.value import ValueModel
+from serving.manifest import BundleError
 from serving.pipeline import Request
 from serving.session import open_session
+
+
+class RankerCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`ranker.json`: names of the features in order, and the value weight of each action in the order of the logits."""
+
+    features: tuple[str, ...]
+    weights: dict[str, float]
+
+    @classmethod
+    def load(cls, folder: Path, features: tuple[str, ...]) -> RankerCard:
+        """Read `ranker.json`; a BundleError when it is unreadable or the ranker was trained on other `features`."""
+        path = folder / "ranker.json"
+        try:
+            card = msgspec.json.decode(path.read_bytes(), type=cls)
+        except (OSError, msgspec.DecodeError) as error:
+            raise BundleError(f"{path} cannot be used ({error}); publish again") from error
+        if card.features != features:
+            raise BundleError(f"{path} names other features than this version computes; train and publish again")
+        return card
 
 
 class ActionModel(Protocol):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import msgspec
 import numpy as np
-from msgspec import UNSET, UnsetType
+from msgspec import UnsetType
 
 from serving.catalogue import CatalogueFilter
 from serving.errors import RequestError
@@ -19,6 +21,8 @@ from serving.metrics import Metrics
 from serving.recommender import Recommender
 from towers.query import Query
 from towers.vocabulary import UNKNOWN
+
+T = TypeVar("T")
 
 LARGEST_MS = 2**53
 """Times beyond it lose milliseconds in JSON."""
@@ -121,5 +125,5 @@ def to_ms(times: list[float] | list[int], ts_unit_ms: float, field: str) -> list
     return whole
 
 
-def _given[T](value: T | UnsetType) -> T | None:
-    return None if value is UNSET else value
+def _given(value: T | UnsetType) -> T | None:
+    return None if isinstance(value, UnsetType) else value

@@ -1,68 +1,45 @@
-"""What the server knows now: viewers' histories, at first those of the bundle, and popularity that fades."""
+"""What the server knows now: viewers' histories, at first those of the bundle, and popularity that fades.
+
+Shapes: R item rows.
+"""
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ranking.popularity import DecayedCounts
-from towers.history import EMPTY_HISTORY, Action, Histories, History
-from towers.schema import HISTORY_EVENTS, TARGET_EVENTS, EventType
+from serving.events import Event, action_of, share_bucket
+from towers.history import EMPTY_HISTORY, Histories, History
+from towers.schema import HISTORY_EVENTS, TARGET_EVENTS
 from towers.vocabulary import NUM_RESERVED, UNKNOWN, Vocabulary
 
 
-class Event(NamedTuple):
-    """One event of the live stream; `event_id`, when given, makes its delivery idempotent."""
-
-    user_id: str
-    item_id: str
-    ts_ms: int
-    event: EventType = EventType.CLICK
-    event_id: str | None = None
-
-
-ACTION_OF: Final[Mapping[EventType, Action]] = {
-    EventType.THUMB_UP: Action.LIKED,
-    EventType.THUMB_DOWN: Action.DISLIKED,
-    EventType.NOT_INTERESTED: Action.DISLIKED,
-    EventType.COMPLETE: Action.COMPLETED,
-    EventType.LIST_ADD: Action.LISTED,
-    EventType.PURCHASE: Action.PURCHASED,
-}
-"""Every other event of a history counts as CHOSEN."""
-
-
 class LiveState:
-    """Histories and popularity; one writer at a time, readers see whole histories.
+    """Histories and popularity; one writer at a time, readers always see whole histories.
 
-    `histories` of the viewers in `viewers` (viewer u has row u + 2) are never changed; events recorded later lie
-    beside them, in time order.
+    The `histories` of the `viewers` (viewer u has row u + 2) never change; events recorded later lie beside them.
     """
 
     @dataclass(frozen=True)
     class Config:
-        """`num_event_ids` bounds the memory of ids already recorded."""
+        """`half_life_s` of popularity, where the data has a clock; `num_event_ids` bounds the ids remembered."""
 
+        half_life_s: float = 7 * 86_400.0
         num_event_ids: int = 1_000_000
 
     def __init__(
-        self,
-        items: Vocabulary,
-        viewers: Vocabulary,
-        histories: Histories,
-        counts: DecayedCounts,
-        config: Config | None = None,
+        self, items: Vocabulary, viewers: Vocabulary, histories: Histories, counts: DecayedCounts, num_event_ids: int
     ) -> None:
         self._items = items
         self._viewers = viewers
         self._histories = histories
         self._counts = counts
-        self._config = config or self.Config()
+        self._num_event_ids = num_event_ids
         self._later: dict[str, History] = {}
         self._event_ids: OrderedDict[str, None] = OrderedDict()
         self._shares: NDArray[np.float64] | None = None
@@ -72,9 +49,7 @@ class LiveState:
         if user_id is None:
             return EMPTY_HISTORY
         base, later = self._base(user_id), self._later.get(user_id)
-        if later is None:
-            return base
-        return _in_time_order(base.extended(later))
+        return base if later is None else in_time_order(base.extended(later))
 
     def popularity(self) -> NDArray[np.float64]:
         """Share of each row [R] in the faded choices; the array is shared, do not write into it."""
@@ -83,16 +58,18 @@ class LiveState:
         return self._shares
 
     def record(self, event: Event) -> bool:
-        """Take an event in, late ones too; False when its `event_id` was recorded before or it changes nothing."""
+        """Take an event in, late ones too; False when it changes nothing: known `event_id`, unknown item, no history
+        event.
+        """
         if event.event_id is not None and not self._is_new(event.event_id):
             return False
         row = self._items.rows([event.item_id])
         if row[0] == UNKNOWN or event.event not in HISTORY_EVENTS:
             return False
         ts_ms = np.array([event.ts_ms], dtype=np.int64)
-        action = np.array([ACTION_OF.get(event.event, Action.CHOSEN)], dtype=np.int8)
+        action, share = (np.array([code], dtype=np.int8) for code in (action_of(event), share_bucket(event)))
         later = self._later.get(event.user_id, EMPTY_HISTORY)
-        self._later[event.user_id] = _in_time_order(later.extended(History.of(row, ts_ms, action)))
+        self._later[event.user_id] = in_time_order(later.extended(History.of(row, ts_ms, action, share)))
         if event.event in TARGET_EVENTS:
             self._counts.add(row, ts_ms)
             self._shares = None
@@ -106,14 +83,19 @@ class LiveState:
         if event_id in self._event_ids:
             return False
         self._event_ids[event_id] = None
-        if len(self._event_ids) > self._config.num_event_ids:
+        if len(self._event_ids) > self._num_event_ids:
             self._event_ids.popitem(last=False)
         return True
 
 
-def _in_time_order(history: History) -> History:
+def half_life_s(config: LiveState.Config, has_clock: bool) -> float:
+    """Half life of popularity; where times are mere positions nothing fades."""
+    return config.half_life_s if has_clock else math.inf
+
+
+def in_time_order(history: History) -> History:
     """Sorted by time; events of one moment keep the order in which they came."""
-    if len(history.ts_ms) < 2 or np.all(history.ts_ms[1:] >= history.ts_ms[:-1]):
+    if np.all(history.ts_ms[1:] >= history.ts_ms[:-1]):
         return history
     order = np.argsort(history.ts_ms, kind="stable")
-    return History(*(array[order] for array in history))
+    return History(history.rows[order], history.ts_ms[order], history.actions[order], history.shares[order])

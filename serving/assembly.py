@@ -1,0 +1,48 @@
+"""Puts a recommender together from a bundle."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from ranking.features import CandidateFeatures
+from ranking.popularity import DecayedCounts
+from ranking.value import ValueModel
+from serving.bundle import Bundle
+from serving.recommender import Recommender
+from serving.scorer import OnnxActionModel, RankerCard, RankerScorer
+from serving.state import LiveState, half_life_s
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def assemble(
+    bundle: Bundle,
+    clock_ms: Callable[[], int] = now_ms,
+    config: Recommender.Config | None = None,
+    state_config: LiveState.Config | None = None,
+) -> Recommender:
+    """Recommender with fresh state, once the user tower gave its canary answers; a BundleError names what is wrong."""
+    bundle.check_encoder()
+    return Recommender(bundle, fresh_state(bundle, state_config), clock_ms, config, scorer=load_scorer(bundle))
+
+
+def fresh_state(bundle: Bundle, config: LiveState.Config | None = None) -> LiveState:
+    """What is known at the end of training."""
+    config = config or LiveState.Config()
+    counts = DecayedCounts.resume(
+        bundle.popularity, bundle.manifest.trained_until_ms, half_life_s(config, bundle.spec.has_clock)
+    )
+    return LiveState(bundle.spec.vocabulary, bundle.viewers, bundle.histories, counts, config.num_event_ids)
+
+
+def load_scorer(bundle: Bundle) -> RankerScorer | None:
+    """The bundle's ranker; None when it has none."""
+    if bundle.ranker_path is None:
+        return None
+    features = CandidateFeatures.load(bundle.folder)
+    card = RankerCard.load(bundle.folder, features.names)
+    return RankerScorer(features, OnnxActionModel.load(bundle.ranker_path), ValueModel(card.weights))

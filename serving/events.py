@@ -1,0 +1,53 @@
+"""One event of the live stream and what it says of the viewer; agrees with how training reads an event table."""
+
+from __future__ import annotations
+
+import math
+from typing import Final, NamedTuple
+
+from towers.history import NUM_SHARE_BUCKETS, Action
+from towers.schema import TARGET_EVENTS, EventType
+
+COMPLETED_SHARE: Final = 0.93
+ABANDONED_SHARE: Final = 0.15
+
+
+class Event(NamedTuple):
+    """`event_id`, when given, makes its delivery idempotent; `liked` is 1 or 0; what is not known is None."""
+
+    user_id: str
+    item_id: str
+    ts_ms: int
+    event: EventType = EventType.CLICK
+    event_id: str | None = None
+    liked: float | None = None
+    watch_s: float | None = None
+    duration_s: float | None = None
+
+
+def action_of(event: Event) -> Action:
+    """What the viewer made of the item; what the viewer said goes before what the watch time suggests."""
+    share = watched_share(event)
+    rules = (
+        (Action.LIKED, event.event == EventType.THUMB_UP or event.liked == 1),
+        (Action.DISLIKED, event.event in {EventType.THUMB_DOWN, EventType.NOT_INTERESTED} or event.liked == 0),
+        (Action.COMPLETED, event.event == EventType.COMPLETE or share >= COMPLETED_SHARE),
+        (Action.ABANDONED, share < ABANDONED_SHARE),
+        (Action.LISTED, event.event == EventType.LIST_ADD),
+        (Action.PURCHASED, event.event == EventType.PURCHASE),
+        (Action.CHOSEN, event.event in TARGET_EVENTS),
+    )
+    return next((action for action, applies in rules if applies), Action.UNKNOWN)
+
+
+def share_bucket(event: Event) -> int:
+    """Bucket of the watched share, 0 where unknown; see `towers.history`."""
+    share = watched_share(event)
+    return 0 if math.isnan(share) else min(max(1 + math.floor(10 * share), 1), NUM_SHARE_BUCKETS - 1)
+
+
+def watched_share(event: Event) -> float:
+    """Share of the item that was watched; NaN where unknown."""
+    if event.watch_s is None or event.duration_s is None or event.duration_s <= 0:
+        return math.nan
+    return event.watch_s / event.duration_s
