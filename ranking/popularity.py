@@ -20,6 +20,14 @@ class DecayedCounts:
         self._origin_ms = 0
         self._weights = np.zeros(num_rows, dtype=np.float64)
 
+    @classmethod
+    def resume(cls, weights: NDArray[np.float64], at_ms: int, half_life_s: float) -> DecayedCounts:
+        """Go on from weights [R] as they were at a moment; shares serve too, but then each event counts like all."""
+        counts = cls(len(weights), half_life_s)
+        counts._weights[:] = weights
+        counts._origin_ms = at_ms
+        return counts
+
     def add(self, rows: NDArray[np.int64], ts_ms: NDArray[np.int64]) -> None:
         """Count events; rows and times have shape [E]."""
         if len(rows) == 0:
