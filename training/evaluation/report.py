@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from towers.history import Histories
 from towers.vocabulary import NUM_RESERVED, UNKNOWN
 from training.evaluation.baselines.base import Baseline, event_counts
-from training.evaluation.baselines.ease import CatalogueTooLarge
+from training.evaluation.baselines.ease import CatalogueError
 from training.evaluation.evaluator import Recommend, Result, evaluate_lists, evaluate_scores
 from training.evaluation.metrics import (
     CUTS,
@@ -153,7 +153,7 @@ def evaluate_all(
         started = time.perf_counter()
         try:
             fitted = baseline.fit(training, num_rows)
-        except CatalogueTooLarge as error:
+        except CatalogueError as error:
             skipped[name] = str(error)
             continue
         result = evaluate_scores(name, fitted, queries, num_rows, has_progress=has_progress)

@@ -73,8 +73,8 @@ def _loss_line(report: Report) -> str:
 def _reading(report: Report) -> str:
     unknown = f"; {report.num_unknown_targets:,} targets never occur in training and count as misses"
     return (
-        f"±: 95 % interval. cold: fewer than {COLD_BELOW} events in the history. head: the most popular items that make "
-        f"half of the training events. novelty: bits{unknown if report.num_unknown_targets else ''}."
+        f"±: 95 % interval. cold: fewer than {COLD_BELOW} events in the history. head: the most popular items that "
+        f"make half of the training events. novelty: bits{unknown if report.num_unknown_targets else ''}."
     )
 
 

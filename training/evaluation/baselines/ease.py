@@ -15,7 +15,7 @@ from towers.vocabulary import NUM_RESERVED
 from training.evaluation.baselines.base import query_matrix, viewer_matrix
 
 
-class CatalogueTooLarge(ValueError):
+class CatalogueError(ValueError):
     """A baseline refuses the size of the catalogue; a report goes on without it."""
 
 
@@ -38,9 +38,9 @@ class EASE:
         self._weights = np.zeros((0, 0), dtype=np.float32)
 
     def fit(self, histories: Histories, num_rows: int) -> Self:
-        """Solve for the weights; CatalogueTooLarge refuses one above `max_items`."""
+        """Solve for the weights; CatalogueError refuses one above `max_items`."""
         if num_rows - NUM_RESERVED > self.config.max_items:
-            raise CatalogueTooLarge(
+            raise CatalogueError(
                 f"EASE over {num_rows - NUM_RESERVED:,} items needs {num_rows**2 * 8 / 1e9:.0f} GB; "
                 f"leave it out or raise max_items above {self.config.max_items:,}"
             )
