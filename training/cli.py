@@ -18,7 +18,7 @@ EXIT_WRONG_USE = 2
 EXIT_INTERRUPTED = 130
 HELP_WORDS = frozenset({"-h", "--help", "help"})
 ROOMS = frozenset({"towers", "ranking", "index", "conf", "training", "serving"})
-CHATTY_LIBRARIES = ("alembic", "matplotlib", "mlflow", "onnxscript", "pytorch_lightning", "torch")
+CHATTY_LIBRARIES = ("alembic", "faiss", "matplotlib", "mlflow", "onnxscript", "pytorch_lightning", "torch")
 
 
 class Words(NamedTuple):
