@@ -48,14 +48,14 @@ def published_md5(url: str, *, timeout_s: float = 30.0) -> str:
     """The checksum in the file `url` + `.md5`, in the form of `md5sum` or of BSD's `md5`."""
     address = f"{url}.md5"
     try:
-        with urllib.request.urlopen(address, timeout=timeout_s) as answer:  # noqa: S310 - fetch checks the scheme
-            text = answer.read(4096).decode("ascii", errors="replace")
+        with urllib.request.urlopen(address, timeout=timeout_s) as answer:  # noqa: S310
+            text = bytes(answer.read(4096)).decode("ascii", errors="replace")
     except (OSError, HTTPException) as error:
         raise ValueError(f"{_explained(address, error)}; or give the checksum with data.checksum=") from error
-    words = [word for word in text.replace("=", " ").split() if len(word) in _ALGORITHMS]
+    words = [word for word in text.replace("=", " ").split() if _is_checksum(word)]
     if not words:
         raise ValueError(f"{address} holds no checksum; give it with data.checksum=")
-    return words[0]
+    return str(words[0])
 
 
 def digest(path: Path, like: str) -> str:
@@ -105,6 +105,10 @@ def _explained(url: str, error: Exception) -> str:
 
 
 def _checked_form(checksum: str) -> str:
-    if len(checksum) not in _ALGORITHMS or set(checksum.lower()) - set("0123456789abcdef"):
+    if not _is_checksum(checksum):
         raise ValueError(f"checksum {checksum!r} is neither an MD5 (32 hex digits) nor a SHA-256 (64)")
     return checksum.lower()
+
+
+def _is_checksum(word: str) -> bool:
+    return len(word) in _ALGORITHMS and set(word.lower()) <= set("0123456789abcdef")

@@ -99,7 +99,8 @@ def _histories(part: pd.DataFrame, offsets: NDArray[np.int64], vocabulary: Vocab
 
 def _enters_history(events: pd.DataFrame, vocabulary: Vocabulary) -> NDArray[np.bool_]:
     is_told = events["event"].isin([str(event) for event in HISTORY_EVENTS]).to_numpy(dtype=np.bool_)
-    return np.logical_and(is_told, _item_rows(events, vocabulary) != UNKNOWN)
+    enters: NDArray[np.bool_] = is_told & (_item_rows(events, vocabulary) != UNKNOWN)
+    return enters
 
 
 def _item_rows(events: pd.DataFrame, vocabulary: Vocabulary) -> NDArray[np.int64]:
