@@ -164,4 +164,4 @@ def missing(command: Command, words: list[str]) -> list[str]:
     tree, choices = composition(command.name, words)
     config_class, _ = command.load()
     required = [one for one in settings(config_class, tree, schemas(choices)) if one.value == REQUIRED]
-    return [f"{one.key}=[a]" if one.key == command.bare_words else f"{one.key}=a" for one in required]
+    return [f"{one.key}=[a]" if one.key == command.bare_words else f"{one.key}=a.parquet" for one in required]
