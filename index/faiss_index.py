@@ -133,7 +133,10 @@ class FaissIndex:
         """Write into `folder`, made when absent."""
         folder.mkdir(parents=True, exist_ok=True)
         self.items.save(folder)
-        faiss.write_index(self.structure, str(folder / FILE))
+        try:
+            faiss.write_index(self.structure, str(folder / FILE))
+        except RuntimeError as error:  # how FAISS reports a full disk
+            raise OSError(f"cannot write {folder / FILE}: {error}") from error
         (folder / "index.json").write_text(json.dumps(asdict(self.config)))
 
     @classmethod
