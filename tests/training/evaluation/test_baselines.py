@@ -129,7 +129,7 @@ def test_ease_solves_the_equations_of_its_paper() -> None:
 
 
 def test_ease_refuses_a_catalogue_above_its_limit() -> None:
-    with pytest.raises(CatalogueError, match="EASE over 101 items.*leave it out or raise max_items"):
+    with pytest.raises(CatalogueError, match=r"EASE over 101 items.*leave it out or raise max_items"):
         EASE(EASE.Config(max_items=100)).fit(histories_of([[2]]), 103)
 
 

@@ -41,5 +41,5 @@ def test_a_sample_keeps_the_order_and_all_fields() -> None:
 
 def test_fields_of_different_lengths_are_refused() -> None:
     queries = queries_of([history_of([2])], [3])
-    with pytest.raises(ValueError, match="different lengths.*'targets': 2"):
+    with pytest.raises(ValueError, match=r"different lengths.*'targets': 2"):
         Queries(**{**vars(queries), "targets": np.array([3, 4])})
