@@ -92,7 +92,7 @@ class CandidateFeatures:
         return similarity[:, -1], similarity.max(axis=1)
 
     def save(self, folder: Path) -> None:
-        """Write `transitions.npz` and `item_statistics.npz`; the vectors are the bundle's own."""
+        """Write `transitions.npz` and `item_statistics.npz`; the vectors are the bundle's own `item_vectors.npy`."""
         self.transitions.save(folder / "transitions.npz")
         with (folder / "item_statistics.npz").open("wb") as file:
             np.savez(file, totals=self.totals, first_ts_ms=self.first_ts_ms)

@@ -22,7 +22,7 @@ class DecayedCounts:
 
     @classmethod
     def resume(cls, weights: NDArray[np.float64], at_ms: int, half_life_s: float) -> DecayedCounts:
-        """Go on from weights [R] as they were at a moment; shares serve too, but then each event counts like all."""
+        """Go on from the weights [R] of a moment, as `weights_at` gave them."""
         counts = cls(len(weights), half_life_s)
         counts._weights[:] = weights
         counts._origin_ms = at_ms
@@ -37,6 +37,10 @@ class DecayedCounts:
             self._weights *= np.exp(-self._rate * (newest - self._origin_ms))
             self._origin_ms = newest
         np.add.at(self._weights, rows, np.exp(self._rate * (ts_ms - self._origin_ms)))
+
+    def weights_at(self, ts_ms: int) -> NDArray[np.float64]:
+        """Faded counts [R] as they stand at a moment; what `resume` goes on from."""
+        return np.asarray(self._weights * np.exp(-self._rate * (ts_ms - self._origin_ms)))
 
     def shares(self) -> NDArray[np.float64]:
         """Each row's share of the faded total [R]; the moment of asking does not change it. Zeros before any event."""

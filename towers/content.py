@@ -22,6 +22,7 @@ _WORD = re.compile(r"\w+")
 class Content:
     """What the catalogue says of one item; empty where it says nothing."""
 
+    title: str = ""
     genres: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
     text: str = ""
@@ -30,7 +31,7 @@ class Content:
 
     def words(self) -> list[str]:
         """Tokens of all fields but the genres, marked with their field."""
-        words = [f"text:{word}" for word in _WORD.findall(self.text.lower()) if len(word) > 2]
+        words = [f"text:{word}" for word in _WORD.findall(f"{self.title} {self.text}".lower()) if len(word) > 2]
         words += [f"person:{person.lower()}" for person in self.people]
         words += [f"maturity:{self.maturity.lower()}"] if self.maturity else []
         words += [f"decade:{int(self.year) // 10}"] if self.year is not None and np.isfinite(self.year) else []

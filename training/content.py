@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import svds
 
@@ -45,7 +46,7 @@ def fit_content(config: ContentConfig, contents: Sequence[Content], seed: int) -
     return ContentEncoder(genres, plain.idf, _project(plain, contents, rank, seed))
 
 
-def _project(plain: ContentEncoder, contents: Sequence[Content], rank: int, seed: int) -> np.ndarray:
+def _project(plain: ContentEncoder, contents: Sequence[Content], rank: int, seed: int) -> NDArray[np.float32]:
     parts = [plain.weighted(item) for item in contents]
     offsets = np.cumsum([0, *(len(buckets) for buckets, _ in parts)])
     buckets = np.concatenate([part for part, _ in parts])
@@ -56,16 +57,15 @@ def _project(plain: ContentEncoder, contents: Sequence[Content], rank: int, seed
     return np.ascontiguousarray(vectors[::-1].T / max(sizes.max() / np.sqrt(len(contents)), 1e-9), dtype=np.float32)
 
 
-def _content(record: dict[str, object]) -> Content:
+def _content(record: Mapping[Hashable, object]) -> Content:
     def listed(name: str) -> tuple[str, ...]:
         value = record.get(name)
-        return tuple(str(part) for part in value) if isinstance(value, (list, tuple, np.ndarray)) else ()
+        return tuple(str(part) for part in value) if isinstance(value, list | tuple | np.ndarray) else ()
 
     def text(name: str) -> str:
         value = record.get(name)
         return value if isinstance(value, str) else ""
 
     year = record.get("year")
-    has_year = isinstance(year, (int, float)) and np.isfinite(year)
-    words = f"{text('title')} {text('text')}"
-    return Content(listed("genres"), listed("people"), words, text("maturity"), float(year) if has_year else None)  # type: ignore[arg-type]
+    known = float(year) if isinstance(year, int | float) and np.isfinite(year) else None
+    return Content(text("title"), listed("genres"), listed("people"), text("text"), text("maturity"), known)

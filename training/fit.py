@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import signal
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -21,15 +23,23 @@ from training.retriever import OptimiserConfig, Retriever
 logger = logging.getLogger(__name__)
 
 MONITOR = "val/ndcg@10"
+LAST = "last.ckpt"
+FINISHED = "finished.json"
+OnEpoch = Callable[[int, Mapping[str, float]], None]
 
 
 @dataclass(frozen=True)
 class FitConfig:
     """`patience` epochs without a better validation NDCG@10 end training; 0 never ends it early. `max_minutes` of 0
     means no limit; `precision` is Lightning's name, `auto` takes bf16-mixed where the processor has it.
+
+    `stop_after` ends training after that many of `max_epochs` epochs, whose learning rates stay as planned (0: after
+    all); `keep_last` keeps the last weights instead of the best.
     """
 
     max_epochs: int = 30
+    stop_after: int = 0
+    keep_last: bool = False
     max_minutes: float = 0.0
     patience: int = 4
     gradient_clip: float = 1.0
@@ -48,13 +58,15 @@ class Curve(NamedTuple):
 class Recorder(Callback):
     """Collects the metrics of each epoch and hands them on as they come."""
 
-    def __init__(self, curve: list[dict[str, float]]) -> None:
+    def __init__(self, curve: list[dict[str, float]], on_epoch: OnEpoch) -> None:
         self.curve = curve
+        self.on_epoch = on_epoch
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Keep what was logged."""
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        self.curve.append({"epoch": float(trainer.current_epoch + 1), **metrics})
+        self.curve.append(metrics)
+        self.on_epoch(len(self.curve), metrics)
 
     def state_dict(self) -> dict[str, list[dict[str, float]]]:
         """So that a resumed run shows the whole curve."""
@@ -65,30 +77,62 @@ class Recorder(Callback):
         self.curve[:] = state_dict["curve"]
 
 
+class StopAfter(Callback):
+    """Ends training after a number of epochs."""
+
+    def __init__(self, num_epochs: int) -> None:
+        self.num_epochs = num_epochs
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Tell the trainer."""
+        trainer.should_stop = trainer.should_stop or trainer.current_epoch + 1 >= self.num_epochs
+
+
 def fit(
-    config: FitConfig, towers: TwoTower, loss: Loss, data: SequenceData, folder: Path, seed: int, resume: bool
+    config: FitConfig,
+    towers: TwoTower,
+    loss: Loss,
+    data: SequenceData,
+    folder: Path,
+    seed: int,
+    resume: bool = False,
+    on_epoch: OnEpoch = lambda epoch, metrics: None,
 ) -> Curve:
     """Train the towers in place and leave the best weights in them; checkpoints stand in `folder`.
 
-    With `resume`, training continues from the folder's last checkpoint if there is one. Ctrl-C raises `Interrupted`.
+    With `resume`, training goes on from the folder's last checkpoint, or takes its result when it had finished.
+    Ctrl-C raises `Interrupted`. `on_epoch` gets the number of each finished epoch, from 1, and its metrics.
     """
-    last = folder / "last.ckpt"
     if not resume:
-        for old in folder.glob("*.ckpt"):
-            old.unlink()
-    module = Retriever(towers, loss, config.optimiser, config.max_epochs, seed)
+        _clear(folder)
+    finished = folder / FINISHED
+    if not finished.exists():
+        _run(config, Retriever(towers, loss, config.optimiser, seed), data, folder, on_epoch)
+    result = json.loads(finished.read_text())
+    load_weights(towers, folder / result["weights"])
+    curve: list[dict[str, float]] = result["curve"]
+    scores = [epoch.get(MONITOR, 0.0) for epoch in curve]
+    return Curve(curve, 1 + max(range(len(scores)), key=scores.__getitem__))
+
+
+def _run(config: FitConfig, module: Retriever, data: SequenceData, folder: Path, on_epoch: OnEpoch) -> None:
     curve: list[dict[str, float]] = []
     best = ModelCheckpoint(folder, "best", monitor=MONITOR, mode="max", save_last=True, enable_version_counter=False)
-    trainer = _trainer(config, folder, [Recorder(curve), best, TQDMProgressBar(refresh_rate=10)])
-    start = str(last) if resume and last.exists() else None
-    previous = signal.getsignal(signal.SIGINT)
-    trainer.fit(module, datamodule=data, ckpt_path=start, weights_only=True)
-    signal.signal(signal.SIGINT, previous)
+    trainer = _trainer(config, folder, [Recorder(curve, on_epoch), best, TQDMProgressBar(refresh_rate=10)])
+    last = folder / LAST
+    handler = signal.getsignal(signal.SIGINT)
+    trainer.fit(module, datamodule=data, ckpt_path=str(last) if last.exists() else None, weights_only=True)
+    signal.signal(signal.SIGINT, handler)
     if trainer.interrupted:
-        raise Interrupted(f"stopped; the last finished epoch is in {last}: repeat the command with resume=true to go on")
-    load_weights(towers, Path(best.best_model_path) if best.best_model_path else last)
-    scores = [epoch.get(MONITOR, 0.0) for epoch in curve]
-    return Curve(curve, 1 + max(range(len(scores)), key=scores.__getitem__) if scores else 0)
+        raise Interrupted(f"stopped; finished epochs are kept in {last}: repeat the command with resume=true to go on")
+    weights = last.name if config.keep_last else Path(best.best_model_path or last).name
+    (folder / FINISHED).write_text(json.dumps({"weights": weights, "curve": curve}))
+
+
+def _clear(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in (*folder.glob("*.ckpt"), folder / FINISHED):
+        old.unlink(missing_ok=True)
 
 
 def load_weights(towers: TwoTower, checkpoint: Path) -> None:
@@ -98,6 +142,8 @@ def load_weights(towers: TwoTower, checkpoint: Path) -> None:
 
 
 def _trainer(config: FitConfig, folder: Path, callbacks: list[Callback]) -> pl.Trainer:
+    if config.stop_after:
+        callbacks.append(StopAfter(config.stop_after))
     if config.patience:
         callbacks.append(EarlyStopping(MONITOR, mode="max", patience=config.patience))
     return pl.Trainer(

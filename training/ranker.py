@@ -35,6 +35,7 @@ class RankerExamples(NamedTuple):
 class RankerConfig:
     """`validation_share` of the queries decides when to stop; 0 epochs leave retrieval order."""
 
+    num_candidates: int = 200
     model: RankingHead.Config = field(default_factory=RankingHead.Config)
     max_epochs: int = 30
     patience: int = 5

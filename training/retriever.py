@@ -43,16 +43,20 @@ class OptimiserConfig:
     warmup_steps: int = 200
     final_share: float = 0.02
 
+    def share_at(self, progress: float, step: int) -> float:
+        """Share of `lr` at a step, with `progress` of all steps done."""
+        warm = min(1.0, (step + 1) / max(self.warmup_steps, 1))
+        return warm * max(self.final_share, 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
+
 
 class Retriever(pl.LightningModule):
     """Trains the towers to answer each request with the item chosen next."""
 
-    def __init__(self, towers: TwoTower, loss: Loss, optimiser: OptimiserConfig, max_epochs: int, seed: int) -> None:
+    def __init__(self, towers: TwoTower, loss: Loss, optimiser: OptimiserConfig, seed: int) -> None:
         super().__init__()
         self.towers = towers
         self.loss = loss
         self.optimiser = optimiser
-        self.max_epochs = max_epochs
         self.seed = seed
 
     def on_train_epoch_start(self) -> None:
@@ -90,13 +94,9 @@ class Retriever(pl.LightningModule):
         decayed, plain = _groups(self.towers)
         groups = [{"params": decayed, "weight_decay": self.optimiser.weight_decay}, {"params": plain}]
         adam = torch.optim.AdamW(groups, lr=self.optimiser.lr, betas=(0.9, 0.98), weight_decay=0.0)
-        schedule = torch.optim.lr_scheduler.LambdaLR(adam, self._lr_share)
+        steps = self.trainer.estimated_stepping_batches
+        schedule = torch.optim.lr_scheduler.LambdaLR(adam, lambda step: self.optimiser.share_at(step / steps, step))
         return {"optimizer": adam, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-    def _lr_share(self, step: int) -> float:
-        warm = min(1.0, (step + 1) / self.optimiser.warmup_steps)
-        progress = min(1.0, self.trainer.current_epoch / max(self.max_epochs, 1)) if self._trainer else 0.0
-        return warm * max(self.optimiser.final_share, 0.5 * (1 + math.cos(math.pi * progress)))
 
 
 def target_rank(scores: Tensor, targets: Tensor, seen: Tensor) -> Tensor:

@@ -36,7 +36,7 @@ class SplitConfig:
 
     def __post_init__(self) -> None:
         if self.name not in {"auto", "time", "leave_one_out"}:
-            raise ValueError(f"split is {self.name!r}; choose auto, time or leave_one_out")
+            raise ValueError(f"split.name is {self.name!r}; choose auto, time or leave_one_out")
         if min(self.val_share, self.test_share) < 0 or self.val_share + self.test_share >= 1:
             raise ValueError(
                 f"val_share is {self.val_share}, test_share {self.test_share}; give shares from 0 that sum to below 1"
@@ -69,7 +69,7 @@ def split(dataset: Dataset, config: SplitConfig) -> Split:
     if name == "auto":
         name = "time" if dataset.has_clock else "leave_one_out"
         why = "the data has a clock" if dataset.has_clock else "the data has positions instead of a clock"
-        logger.info("split=auto: %s, so the split is %s", why, name)
+        logger.info("split.name=auto: %s, so the split is %s", why, name)
     if name == "time":
         return split_by_time(dataset.events, config)
     return leave_one_out(dataset.events, config)
@@ -85,7 +85,7 @@ def split_by_time(events: pd.DataFrame, config: SplitConfig) -> Split:
     if config.val_share > 0 and not val.any():
         raise ValueError(f"val_share={config.val_share} holds no event, since too many have the same time; raise it")
     if not train.any():
-        raise ValueError("no event is left to learn from, since too many have the same time; use split=leave_one_out")
+        raise ValueError("no event is left to learn from, since too many have the same time; use split.name=leave_one_out")
     cuts = {"val_from": val_from} | ({"test_from": test_from} if test.any() else {})
     return Split(train, val, test, _described("time", ts_ms, (train, val, test), cuts))
 

@@ -1,0 +1,151 @@
+"""`marquee train`: behaviour log -> towers -> index -> ranker -> published bundle, judged on later events."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from index.build import Config as IndexConfig
+from serving.bundle import Bundle
+from serving.manifest import ManifestFields
+from serving.publish import publish
+from training.data import load
+from training.data.dataset import Dataset
+from training.data.split import Split, SplitConfig, split
+from training.evaluation.record import record
+from training.evaluation.table import as_text
+from training.export import Exported, make_parts
+from training.judging import EVALUATION, JudgeConfig, judge
+from training.learning import Learned, LearningConfig, Task, learn
+from training.ranker import RankerConfig
+from training.ranking_stage import Ranked, rank
+from training.records import curves, index_points, run_title
+from training.settings import REQUIRED
+from training.tracking import Run, Tracking
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Learns from `data` and publishes a bundle in the folder `out`, found through `out`/CURRENT.
+
+    `refit` learns once more from all events, for as many epochs as proved best, before publishing; otherwise what is
+    published has not seen the validation and test parts. `resume` goes on after an interruption.
+    """
+
+    data: Any = REQUIRED
+    out: str = REQUIRED
+    name: str | None = None
+    seed: int = 0
+    refit: bool = True
+    resume: bool = False
+    keep: int = 3
+    learning: LearningConfig = field(default_factory=LearningConfig)
+    ranker: RankerConfig = field(default_factory=RankerConfig)
+    index: IndexConfig = field(default_factory=IndexConfig)
+    split: SplitConfig = field(default_factory=SplitConfig)
+    judge: JudgeConfig = field(default_factory=JudgeConfig)
+    tracking: Tracking.Config = field(default_factory=Tracking.Config)
+
+
+def train(config: TrainConfig) -> None:
+    """Train, judge and publish; ends with the table and the place of the bundle."""
+    out = Path(config.out).expanduser()
+    out.mkdir(parents=True, exist_ok=True)
+    title = config.name or run_title(config.data, datetime.now())
+    with Tracking(config.tracking).run(title) as run:
+        run.params(config)
+        dataset = load(config.data, out)
+        parts = split(dataset, config.split)
+        run.tags({"data_fingerprint": dataset.fingerprint, **{key: str(value) for key, value in parts.description.items()}})
+        run.metrics({"data/num_events": dataset.report.num_kept, "data/num_bad": sum(dataset.report.bad.values())})
+        folder = Training(config, dataset, parts, out, run).publish()
+        run.register(folder)
+    logger.info("published %s; serve it with: marquee-serve bundle=%s", folder.name, out)
+
+
+@dataclass(frozen=True)
+class Training:
+    """One run over one split of one data set."""
+
+    config: TrainConfig
+    dataset: Dataset
+    parts: Split
+    out: Path
+    run: Run
+
+    def publish(self) -> Path:
+        """Folder of the bundle that CURRENT names at the end."""
+        task = Task(self.parts.train, self.parts.val)
+        learned = self._learn(task, self.config.learning, "towers")
+        exported = make_parts(learned.towers, learned.corpus, learned.validation, self.config.index)
+        ranked = self._rank(learned, exported)
+        bundle = replace(exported.parts, ranker_files=ranked.files)
+        metrics = self._note(learned, exported, ranked)
+        pointer = EVALUATION if self.config.refit else "CURRENT"
+        folder = publish(self.out, bundle, self._fields(learned, exported, metrics), pointer=pointer)
+        metrics |= self._judge(folder)
+        if not self.config.refit:
+            (self.out / EVALUATION).unlink(missing_ok=True)
+            return folder
+        return self._publish_refit(learned, ranked, metrics)
+
+    def _learn(self, task: Task, learning: LearningConfig, stage: str) -> Learned:
+        folder = self.out / "checkpoints" / stage
+
+        def note(epoch: int, metrics: dict[str, float]) -> None:
+            self.run.metrics({f"{stage}/{name}": value for name, value in metrics.items()}, step=epoch)
+
+        return learn(learning, self.dataset, task, folder, self.config.seed, self.config.resume, note)
+
+    def _rank(self, learned: Learned, exported: Exported) -> Ranked:
+        with tempfile.TemporaryDirectory(dir=self.out, prefix=".ranking-") as name:
+            fields = self._fields(learned, exported, {})
+            bundle = Bundle.load(publish(Path(name), exported.parts, fields))
+            return rank(self.config.ranker, bundle, learned, self.config.seed)
+
+    def _note(self, learned: Learned, exported: Exported, ranked: Ranked) -> dict[str, float]:
+        report = ranked.report
+        metrics = {
+            "val/retrieval/ndcg@10": report.retrieval_ndcg,
+            "val/ranker/ndcg@10": report.ranker_ndcg,
+            "val/recall_ceiling": report.recall_ceiling,
+            f"index/recall@{exported.index_report.k}": exported.index_report.chosen.recall,
+        }
+        self.run.metrics(metrics)
+        self.run.figure(curves(learned.curve), "learning_curves")
+        self.run.figure(index_points(exported.index_report), "index_recall_latency")
+        return metrics
+
+    def _judge(self, folder: Path) -> dict[str, float]:
+        if not self.parts.test.any():
+            return {}
+        report = judge(self.config.judge, Bundle.load(folder), self.dataset, self.parts)
+        record(report, self.run)
+        print(as_text(report))
+        return report.metrics()
+
+    def _publish_refit(self, learned: Learned, ranked: Ranked, metrics: dict[str, float]) -> Path:
+        """Learn from everything for the best number of epochs; the ranker's weights stay, its statistics follow."""
+        logger.info("refit: learning from all events for %d epochs", learned.curve.best_epoch)
+        everything = Task(self.parts.train | self.parts.val | self.parts.test, self.parts.val | self.parts.test)
+        fit = replace(self.config.learning.fit, stop_after=learned.curve.best_epoch, patience=0, keep_last=True)
+        refitted = self._learn(everything, replace(self.config.learning, fit=fit), "refit")
+        exported = make_parts(refitted.towers, refitted.corpus, refitted.validation, self.config.index)
+        files = ranked.files_for(refitted.corpus, exported.parts.item_vectors)
+        bundle = replace(exported.parts, ranker_files=files)
+        return publish(self.out, bundle, self._fields(refitted, exported, metrics), keep=self.config.keep)
+
+    def _fields(self, learned: Learned, exported: Exported, metrics: dict[str, float]) -> ManifestFields:
+        return ManifestFields(
+            data_fingerprint=self.dataset.fingerprint,
+            split=", ".join(f"{key}={value}" for key, value in self.parts.description.items()),
+            trained_until_ms=learned.corpus.trained_until_ms,
+            metrics=dict(metrics),
+            index=exported.index_report,
+        )

@@ -1,0 +1,136 @@
+"""From trained towers to the parts of a bundle.
+
+Shapes: R vocabulary rows, D embedding, B canary queries.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from index.build import BuildReport, build
+from index.build import Config as IndexConfig
+from ranking.features import CandidateFeatures
+from ranking.model import RankingHead
+from ranking.popularity import DecayedCounts
+from serving.canary import Canary
+from serving.catalogue import CatalogueTable
+from serving.parts import BundleParts
+from serving.state import LiveState, half_life_s
+from towers.history import HistoryBatch
+from towers.two_tower import TwoTower
+from towers.vocabulary import NUM_RESERVED
+from training.corpus import Corpus
+from training.evaluation.baselines.sequential_rules import TransitionConfig, fit_transitions
+from training.evaluation.queries import Queries
+from training.onnx_export import ranker_onnx, user_tower_onnx
+
+NUM_CANARIES = 8
+MAX_INDEX_QUERIES = 500
+
+
+class Exported(NamedTuple):
+    """Parts of a bundle and what was measured while the index was built."""
+
+    parts: BundleParts
+    index_report: BuildReport
+
+
+@torch.no_grad()
+def item_arrays(towers: TwoTower) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Tokens [R, D] and unit vectors [R, D] of all rows; rows 0 and 1 have the zero vector."""
+    tokens = towers.eval().item.tokens()
+    vectors = towers.item(tokens).clone()
+    vectors[:NUM_RESERVED] = 0
+    return tokens.numpy().astype(np.float32, copy=True), vectors.numpy().astype(np.float32, copy=True)
+
+
+@torch.no_grad()
+def encode(towers: TwoTower, batch: HistoryBatch) -> NDArray[np.float32]:
+    """User vectors [B, D] of a batch, by the towers themselves."""
+    *arrays, context = (torch.from_numpy(array) for array in batch)
+    users: torch.Tensor = towers.eval().user(towers.read(*arrays), context)
+    return users.numpy().astype(np.float32)
+
+
+def make_parts(towers: TwoTower, corpus: Corpus, queries: Queries, index: IndexConfig) -> Exported:
+    """Parts without a ranker; `queries` are held out and measure the index's recall."""
+    towers = towers.cpu()
+    tokens, vectors = item_arrays(towers)
+    batch = _batch(corpus, queries, MAX_INDEX_QUERIES)
+    users = np.concatenate([encode(towers, part) for part in _chunks(batch, 64)])
+    rows = corpus.spec.vocabulary.item_rows
+    built = build(rows, vectors[NUM_RESERVED:], users, index)
+    canary = HistoryBatch(*(array[:NUM_CANARIES] for array in batch))
+    parts = BundleParts(
+        spec=corpus.spec,
+        item_tokens=tokens,
+        item_vectors=vectors,
+        index=built.index,
+        user_tower=user_tower_onnx(towers),
+        popularity=popularity(corpus),
+        viewers=corpus.viewers,
+        histories=corpus.events.histories,
+        catalogue=catalogue(corpus),
+        canary=Canary.of(canary, users[:NUM_CANARIES], built.index),
+    )
+    return Exported(parts, built.report)
+
+
+def popularity(corpus: Corpus) -> NDArray[np.float64]:
+    """Faded counts [R] of the target events at the end of training, as the server goes on counting."""
+    half_life = half_life_s(LiveState.Config(), corpus.spec.has_clock)
+    counts = DecayedCounts(corpus.spec.vocabulary.num_rows, half_life)
+    is_target, histories = corpus.events.is_target, corpus.events.histories
+    counts.add(histories.rows[is_target], histories.ts_ms[is_target])
+    return counts.weights_at(corpus.trained_until_ms)
+
+
+def candidate_features(corpus: Corpus, item_vectors: NDArray[np.float32]) -> CandidateFeatures:
+    """The ranker's features, fitted on the corpus."""
+    histories = corpus.events.histories
+    num_rows = corpus.spec.vocabulary.num_rows
+    first = np.full(num_rows, np.iinfo(np.int64).max)
+    np.minimum.at(first, histories.rows, histories.ts_ms)
+    transitions = fit_transitions(histories, num_rows, TransitionConfig())
+    totals = corpus.counts / max(corpus.counts.sum(), 1)
+    return CandidateFeatures(item_vectors, transitions, totals, np.where(corpus.counts > 0, first, 0))
+
+
+def ranker_files(head: RankingHead, features: CandidateFeatures, weights: Mapping[str, float]) -> dict[str, bytes]:
+    """What a bundle needs to rank, by file name."""
+    description = {"features": list(features.names), "weights": dict(weights)}
+    with tempfile.TemporaryDirectory() as name:
+        features.save(Path(name))
+        fitted = {path.name: path.read_bytes() for path in sorted(Path(name).iterdir())}
+    return {"ranker.onnx": ranker_onnx(head), "ranker.json": msgspec.json.encode(description), **fitted}
+
+
+def catalogue(corpus: Corpus) -> CatalogueTable:
+    """Titles, genres and maturity by row."""
+    reserved = NUM_RESERVED
+    ids = corpus.spec.vocabulary.ids(corpus.spec.vocabulary.item_rows)
+    if corpus.contents is None:
+        return CatalogueTable([""] * reserved + ids, [[]] * (reserved + len(ids)), [""] * (reserved + len(ids)))
+    items = corpus.contents
+    return CatalogueTable(
+        [""] * reserved + [item.title or ids[n] for n, item in enumerate(items)],
+        [[]] * reserved + [list(item.genres) for item in items],
+        [""] * reserved + [item.maturity for item in items],
+    )
+
+
+def _batch(corpus: Corpus, queries: Queries, at_most: int) -> HistoryBatch:
+    wanted = queries.sample(at_most, np.random.default_rng(0))
+    return corpus.spec.batch(list(wanted.histories), wanted.request_ts_ms, list(wanted.contexts))
+
+
+def _chunks(batch: HistoryBatch, size: int) -> list[HistoryBatch]:
+    return [HistoryBatch(*(array[s : s + size] for array in batch)) for s in range(0, len(batch.rows), size)]
