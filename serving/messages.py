@@ -98,7 +98,7 @@ class FieldError(Struct, frozen=True):
     message: str
 
 
-class Problem(Struct, frozen=True, omit_defaults=True):
+class Problem(Struct, frozen=True):
     """Problem document (RFC 9457)."""
 
     title: str

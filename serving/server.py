@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Final, get_type_hints
 
 if TYPE_CHECKING:
@@ -66,11 +68,11 @@ def main(words: Sequence[str] | None = None) -> None:
 
     try:
         config = parse(words)
-        service = _service(config)
+        with bound_socket(config) as bound:
+            serve(load_service(config), config, bound)
     except (UsageError, BundleError) as error:
         print(f"marquee-serve: {error}", file=sys.stderr)
         raise SystemExit(2) from error
-    serve(service, config)
 
 
 def parse(words: Sequence[str]) -> Config:
@@ -97,6 +99,27 @@ def one_thread_each() -> None:
         os.environ.setdefault(name, "1")
 
 
+def bound_socket(config: Config) -> socket.socket:
+    """Socket of the address, taken before the bundle is loaded; a UsageError when it is not to be had."""
+    bound = socket.socket(socket.AF_INET6 if ":" in config.host else socket.AF_INET)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((config.host, config.port))
+    except OSError as error:
+        bound.close()
+        message = f"cannot listen on {config.host} port {config.port} ({error.strerror}); choose another port= or host="
+        raise UsageError(message) from error
+    return bound
+
+
+def load_service(config: Config) -> Service:
+    """Service of the bundle; a BundleError names what is wrong with it."""
+    from serving.metrics import Metrics
+    from serving.service import Service
+
+    return Service(load_recommender(config.bundle), Metrics())
+
+
 def load_recommender(path: Path) -> Recommender:
     """The recommender of the bundle at `path`, with fresh state; a BundleError names what is wrong with it."""
     from serving.assembly import assemble
@@ -105,30 +128,36 @@ def load_recommender(path: Path) -> Recommender:
     return assemble(Bundle.load(path))
 
 
-def serve(service: Service, config: Config) -> None:
-    """Listen until a signal; prints the URL once requests are taken."""
+def serve(service: Service, config: Config, bound: socket.socket) -> None:
+    """Listen until a signal; prints the URL."""
     import uvicorn
 
     from serving.app import Config as AppConfig
     from serving.app import create_app
 
     logging.basicConfig(level=config.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    signal.signal(signal.SIGHUP, lambda *_: reload(service, config.bundle))
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(service, AppConfig(threads=config.threads)),
-            host=config.host,
-            port=config.port,
-            loop="uvloop",
-            http="httptools",
-            ws="none",
-            log_config=None,
-            access_log=config.log_level in {"debug", "info"},
-            server_header=False,
-            timeout_graceful_shutdown=10,
-        )
+    app = create_app(service, AppConfig(threads=config.threads))
+    settings = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        log_config=None,
+        access_log=config.log_level in {"debug", "info"},
+        server_header=False,
+        timeout_graceful_shutdown=10,
     )
-    server.run()
+    handle_signals(service, config.bundle)
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    print(f"model {service.model_version} on http://{host}:{bound.getsockname()[1]}/docs", flush=True)
+    uvicorn.Server(settings).run([bound])
+
+
+def handle_signals(service: Service, path: Path) -> None:
+    """Reload on SIGHUP. uvicorn takes SIGINT and SIGTERM and raises them again when it is done: then they mean nothing."""
+    signal.signal(signal.SIGHUP, lambda *_: Thread(target=reload, args=(service, path)).start())
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, lambda *_: None)
 
 
 def reload(service: Service, path: Path) -> None:
@@ -139,10 +168,3 @@ def reload(service: Service, path: Path) -> None:
         _LOG.error("the bundle was not replaced: %s", error)
     else:
         _LOG.warning("the bundle is now %s", service.model_version)
-
-
-def _service(config: Config) -> Service:
-    from serving.metrics import Metrics
-    from serving.service import Service
-
-    return Service(load_recommender(config.bundle), Metrics())

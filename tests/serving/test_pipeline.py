@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from index.topk import Candidates
+from serving.filters import Allow, Block
+from serving.pipeline import BestFirst, Request, Stages, behind, eligible, join, take
+from serving.sources import PopularSource
+from towers.history import EMPTY_HISTORY
+
+ROWS = np.arange(2, 12, dtype=np.int64)
+
+some_rows = st.lists(st.integers(2, 11), max_size=12).map(lambda rows: np.array(rows, dtype=np.int64))
+
+
+def candidates(rows: NDArray[np.int64]) -> Candidates:
+    return Candidates(rows, -np.arange(len(rows), dtype=np.float32), np.zeros(len(rows), np.int8))
+
+
+@given(some_rows)
+def test_filters_part_the_candidates(rows: NDArray[np.int64]) -> None:
+    for each in (Block("block", rows), Allow("allow", rows, len(ROWS))):
+        kept, removed = each.apply(candidates(ROWS))
+        assert sorted([*kept.rows, *removed.rows]) == ROWS.tolist()
+        assert len(removed.rows) == each.num_removable
+    assert set(Block("block", rows).apply(candidates(ROWS)).removed.rows) == set(rows)
+    assert set(Allow("allow", rows, len(ROWS)).apply(candidates(ROWS)).kept.rows) == set(rows)
+
+
+def test_few_removable_items_are_over_fetched_and_many_are_listed() -> None:
+    filters = [Block("seen", np.array([2, 3])), Block("exclude", np.array([3, 4]))]
+    assert eligible(filters, ROWS, max_overfetch=4) == (None, 4)
+    allowed, overfetch = eligible(filters, ROWS, max_overfetch=3)
+    assert allowed is not None
+    assert allowed.tolist() == list(range(5, 12))
+    assert overfetch == 0
+
+
+def test_the_selector_keeps_the_order_of_equal_scores() -> None:
+    found = Candidates(np.array([5, 4, 3, 2]), np.array([1, 2, 1, 2], np.float32), np.zeros(4, np.int8))
+    assert BestFirst().select(found, 3).rows.tolist() == [4, 2, 5]
+
+
+@given(st.lists(st.floats(-1e3, 1e3, width=32), min_size=1, max_size=8), st.floats(-1e3, 1e3, width=32))
+def test_what_follows_a_list_scores_below_it(scores: list[float], floor: float) -> None:
+    given_scores = np.sort(np.array(scores, dtype=np.float32))[::-1]
+    moved = behind(floor, given_scores)
+    assert moved.dtype == np.float32
+    assert np.all(moved < floor)
+    assert np.all(np.diff(moved) <= 0)
+
+
+@given(st.lists(st.integers(0, 4), min_size=3, max_size=30), st.integers(0, 40), some_rows)
+def test_the_popular_source_equals_a_stable_sort(
+    weights: list[int], count: int, allowed: NDArray[np.int64]
+) -> None:
+    popularity = np.array([0, 0, *weights], dtype=np.float64)
+    allowed = np.unique(allowed[allowed < len(popularity)])
+    request = Request(EMPTY_HISTORY, 0, np.zeros(2, np.int64), popularity, None)
+    best = sorted(range(2, len(popularity)), key=lambda row: (-popularity[row], row))
+    assert PopularSource().propose(request, count).rows.tolist() == best[:count]
+    restricted = [row for row in best if row in allowed]
+    assert PopularSource().propose(request, count, allowed).rows.tolist() == restricted[:count]
+
+
+def test_stages_measure_the_time_since_the_one_before() -> None:
+    ticks = iter([0.0, 0.5, 2.0])
+    stages = Stages(lambda: next(ticks))
+    stages.note("first", 3, 1)
+    stages.note("second", 2)
+    assert [tuple(report) for report in stages.reports] == [("first", 3, 1, 500.0), ("second", 2, 0, 1500.0)]
+
+
+def test_join_and_take_keep_arrays_parallel() -> None:
+    both = join(candidates(ROWS[:2]), candidates(ROWS[5:]))
+    assert take(both, slice(1, 3)).rows.tolist() == [3, 7]

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ranking.popularity import DecayedCounts
+from serving.events import Event
+from serving.state import LiveState, half_life_s
+from towers.history import Action, Histories
+from towers.schema import EventType
+from towers.vocabulary import Vocabulary
+
+ITEMS = Vocabulary.fit(["a", "b", "c"])
+VIEWERS = Vocabulary.fit(["ann", "bob"])
+A, B, C = 2, 3, 4
+
+
+def fresh(num_event_ids: int = 100, half_life_s: float = math.inf) -> LiveState:
+    """Ann did a at 10 and b at 20, Bob nothing."""
+    base = Histories(
+        np.array([0, 2, 2]), np.array([A, B]), np.array([10, 20]), np.full(2, Action.LIKED, np.int8), np.zeros(2, np.int8)
+    )
+    counts = DecayedCounts.resume(np.array([0, 0, 1.0, 1, 0]), 20, half_life_s)
+    return LiveState(ITEMS, VIEWERS, base, counts, num_event_ids)
+
+
+def test_live_events_follow_those_of_the_bundle() -> None:
+    state = fresh()
+    assert state.record(Event("ann", "c", 30, EventType.THUMB_DOWN))
+    history = state.history("ann")
+    assert history.rows.tolist() == [A, B, C]
+    assert history.actions.tolist() == [Action.LIKED, Action.LIKED, Action.DISLIKED]
+
+
+@given(st.permutations(range(6)))
+def test_late_events_end_in_time_order(order: list[int]) -> None:
+    state = fresh()
+    for ts_ms in order:
+        state.record(Event("ann", "c", ts_ms * 10 + 1))
+    assert np.all(np.diff(state.history("ann").ts_ms) >= 0)
+    assert len(state.history("ann").rows) == 8
+
+
+def test_an_event_delivered_twice_counts_once() -> None:
+    state = fresh()
+    event = Event("bob", "c", 30, event_id="e1")
+    assert [state.record(event), state.record(event)] == [True, False]
+    assert len(state.history("bob").rows) == 1
+    assert state.popularity()[C] == pytest.approx(1 / 3)
+
+
+def test_only_so_many_event_ids_are_remembered() -> None:
+    state = fresh(num_event_ids=2)
+    for name in ("e1", "e2", "e3"):
+        state.record(Event("bob", "c", 30, event_id=name))
+    assert state.record(Event("bob", "c", 30, event_id="e1"))
+    assert not state.record(Event("bob", "c", 30, event_id="e3"))
+
+
+def test_events_that_say_nothing_of_taste_change_nothing() -> None:
+    state = fresh()
+    before = state.popularity()
+    assert not state.record(Event("ann", "c", 30, EventType.IMPRESSION))
+    assert not state.record(Event("ann", "unheard of", 30))
+    assert len(state.history("ann").rows) == 2
+    assert np.array_equal(before, state.popularity())
+
+
+def test_an_unknown_viewer_has_an_empty_history_until_the_first_event() -> None:
+    state = fresh()
+    assert len(state.history("zoe").rows) == len(state.history(None).rows) == 0
+    state.record(Event("zoe", "a", 5))
+    assert state.history("zoe").rows.tolist() == [A]
+
+
+def test_popularity_fades_and_dislikes_are_no_choices() -> None:
+    state = fresh(half_life_s=1)
+    state.record(Event("bob", "c", 1020))
+    assert state.popularity()[[A, B, C]] == pytest.approx([0.25, 0.25, 0.5])
+    state.record(Event("bob", "a", 1020, EventType.THUMB_DOWN))
+    assert state.popularity()[[A, B, C]] == pytest.approx([0.25, 0.25, 0.5])
+
+
+def test_positions_do_not_fade() -> None:
+    assert half_life_s(LiveState.Config(half_life_s=5), has_clock=False) == math.inf
+    assert half_life_s(LiveState.Config(half_life_s=5), has_clock=True) == 5
