@@ -104,6 +104,11 @@ def test_a_missing_required_key_is_named() -> None:
         build(TrialConfig, {}, {"source": ReaderConfig})
 
 
+def test_a_wrong_value_is_told_before_a_missing_one() -> None:
+    with pytest.raises(UsageError, match="seed=many does not fit"):
+        build(TrialConfig, {"source": {}, "seed": "many"}, {"source": ReaderConfig})
+
+
 def test_the_class_of_a_group_follows_the_option_taken() -> None:
     tree = {"source": {"events": "log.csv", "columns": {"user_id": "viewer"}}}
     config = build(TrialConfig, tree, {"source": ReaderConfig})

@@ -13,7 +13,7 @@ COMPOSE = """
 from training.compose import compose
 from training.commands.train import TrainConfig
 import training
-config = compose(TrainConfig, "train", ["preset=nano", "data=files", "data.events=events.csv"])
+config = compose(TrainConfig, "train", ["preset=nano", "data=files", "data.events=events.csv", "out=runs"])
 print(training.__file__, type(config.data).__name__)
 """
 

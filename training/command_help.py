@@ -45,15 +45,17 @@ def details(command: Command, words: tuple[str, ...], config_dir: Path | None) -
 
     tree, choices = composition(command.name, words, config_dir)
     config_class, _ = command.load()
+    found = list(settings(config_class, tree, schemas(choices)))
+    width = max((len(setting.key) for setting in found), default=0)
     sections: dict[str, list[str]] = {"": [*_documentation(config_class), ""]}
-    for key, value, owner in settings(config_class, tree, schemas(choices)):
+    for key, value, owner in found:
         prefix = key.rpartition(".")[0]
         heading = ["", f"{prefix}:", *_documentation(owner), ""]
-        sections.setdefault(prefix, heading).append(f"  {key:32} {shown(value)}")
+        sections.setdefault(prefix, heading).append(f"  {key:{width}}  {shown(value)}")
     return ONE_COMMAND.format(
         name=command.name,
         does=command.does,
-        groups=_groups({group: groups(config_dir)[group] for group in choices}, choices),
+        groups=_groups({group: groups(config_dir)[group] for group in sorted(choices)}, choices),
         keys="\n".join(["keys and their values:", *(line for lines in sections.values() for line in lines), ""]),
         examples="\n".join(f"  marquee {command.name} {example}" for example in command.examples),
     )
@@ -80,7 +82,7 @@ def _groups(options: Mapping[str, Mapping[str, str]], choices: Mapping[str, str]
     if not options:
         return ""
     taken = ", ".join(f"{group}={choices[group]}" for group in options)
-    lines = [f"  {f'{group}={name}':32} {text}" for group, names in options.items() for name, text in names.items()]
+    lines = [f"  {f'{group}={name}':24}  {text}" for group, names in options.items() for name, text in names.items()]
     return "\n".join([f"config groups, one option each (now {taken}):", *lines, "", ""])
 
 

@@ -40,7 +40,8 @@ def build(config_class: type[C], tree: Tree, schemas: Mapping[str, type]) -> C:
     with the nearest valid one, a value of a wrong type, or a required key that is missing.
     """
     known = [setting.key for setting in settings(config_class, tree, schemas)]
-    return _build(config_class, None, tree, schemas, _Place("", known))
+    checked = _checked(config_class, tree, schemas, _Place("", known))
+    return _build(config_class, None, checked, schemas, "")
 
 
 def settings(
@@ -79,26 +80,32 @@ class _Place(NamedTuple):
         return _Place(f"{self.prefix}{name}.", self.known)
 
 
-def _build(config_class: type[C], base: object, tree: Tree, schemas: Mapping[str, type], place: _Place) -> C:
-    fields = _fields(config_class, base, schemas)
-    for name in tree:
+def _checked(config_class: type, tree: Tree, schemas: Mapping[str, type], place: _Place) -> Tree:
+    """The tree with its values in the declared types: whatever is wrong in it is told before what is missing."""
+    fields = _fields(config_class, None, schemas)
+    checked: dict[str, Any] = {}
+    for name, value in tree.items():
         if name not in fields:
             raise UsageError(f"unknown key {place.key(name)}; {nearest(place.key(name), place.known)}")
-    given_first = sorted(fields, key=lambda name: name not in tree)
-    return config_class(**{name: _value(name, fields[name], tree, place) for name in given_first})
+        hint, nested, _ = fields[name]
+        if nested is not None and isinstance(value, Mapping):
+            checked[name] = _checked(nested, value, {}, place.under(name))
+        elif not _is_required(value):
+            checked[name] = _convert(place.key(name), value, hint)
+    return checked
 
 
-def _value(name: str, field: _Field, tree: Tree, place: _Place) -> object:
-    given = tree.get(name, REQUIRED)
-    nested = field.config_class
-    if nested is not None and (isinstance(given, Mapping) or (_is_required(given) and _is_required(field.default))):
-        inner = given if isinstance(given, Mapping) else {}
-        return _build(nested, _instance(field), inner, {}, place.under(name))
-    if not _is_required(given):
-        return _convert(place.key(name), given, field.hint)
-    if _is_required(field.default):
-        raise UsageError(f"{place.key(name)} is required; give {place.key(name)}=VALUE")
-    return field.default
+def _build(config_class: type[C], base: object, tree: Tree, schemas: Mapping[str, type], prefix: str) -> C:
+    values = {}
+    for name, field in _fields(config_class, base, schemas).items():
+        value = tree.get(name, field.default)
+        if field.config_class is not None and (isinstance(value, Mapping) or _is_required(value)):
+            inner = value if isinstance(value, Mapping) else {}
+            value = _build(field.config_class, _instance(field), inner, {}, f"{prefix}{name}.")
+        if _is_required(value):
+            raise UsageError(f"{prefix}{name} is required; give {prefix}{name}=VALUE")
+        values[name] = value
+    return config_class(**values)
 
 
 def _convert(key: str, value: Any, hint: Any) -> object:
