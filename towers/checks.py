@@ -76,9 +76,10 @@ def as_text(values: pd.Series) -> pd.Series[str]:
     if isinstance(dtype, pd.CategoricalDtype):
         categories = as_text(pd.Series(values.cat.categories)).array
         return pd.Series(categories.take(values.cat.codes.to_numpy(), allow_fill=True), index=values.index, dtype="str")
-    if pd.api.types.is_object_dtype(dtype) or pd.api.types.is_bool_dtype(dtype):
-        texts = [None if _is_null(value) else _plain(value) for value in values.tolist()]
-        return pd.Series(texts, index=values.index, dtype="str")
+    if pd.api.types.is_object_dtype(dtype):
+        return _objects_as_text(values)
+    if pd.api.types.is_bool_dtype(dtype):
+        return values.map({True: "True", False: "False"}).astype("str")
     if pd.api.types.is_float_dtype(dtype):
         values = _whole(values)
     return pd.Series(pa.array(values, from_pandas=True).cast(pa.large_string()), index=values.index, dtype="str")
@@ -163,6 +164,13 @@ def _whole(values: pd.Series) -> pd.Series:
     known = numbers[~np.isnan(numbers)]
     is_whole = bool(np.all(np.isfinite(known) & (np.floor(known) == known) & (np.abs(known) < 2**53)))
     return values.astype("Int64") if is_whole else values
+
+
+def _objects_as_text(values: pd.Series) -> pd.Series[str]:
+    if pd.api.types.infer_dtype(values, skipna=True) == "string":
+        return values.astype("str")
+    texts = [None if _is_null(value) else _plain(value) for value in values.tolist()]
+    return pd.Series(texts, index=values.index, dtype="str")
 
 
 def _is_null(value: object) -> bool:

@@ -46,7 +46,7 @@ def test_a_bad_row_is_refused_with_its_reason(change: dict[str, object], reason:
 
 
 def test_missing_values_of_optional_columns_are_no_fault() -> None:
-    numbers = {name: np.nan for name in ("rating", "liked", "watch_s", "duration_s")}
+    numbers: dict[str, object] = dict.fromkeys(("rating", "liked", "watch_s", "duration_s"), np.nan)
     checked = check(table(numbers), CheckRules(), now_ms=NOW_MS)
     assert checked.counts() == {}
     assert (checked.kept.dtypes[list(numbers)] == "float32").all()
@@ -59,7 +59,7 @@ def test_a_search_needs_no_item() -> None:
 
 
 def test_the_same_event_id_counts_once_and_rows_without_one_are_compared_whole() -> None:
-    same = {"ts_ms": 1_600_000_000_000.0}
+    same: dict[str, object] = {"ts_ms": 1_600_000_000_000.0}
     frame = table({"event_id": "a"}, {"event_id": "a"}, {"event_id": "b"} | same, {"event_id": None} | same, same)
     checked = check(frame, CheckRules(), now_ms=NOW_MS)
     assert np.flatnonzero(checked.reasons).tolist() == [1, 3, 4]
@@ -67,7 +67,7 @@ def test_the_same_event_id_counts_once_and_rows_without_one_are_compared_whole()
 
 
 def test_the_same_user_item_time_with_another_event_is_no_duplicate() -> None:
-    same = {"ts_ms": 1_600_000_000_000.0}
+    same: dict[str, object] = {"ts_ms": 1_600_000_000_000.0}
     checked = check(table(same, same | {"event": "complete"}, same), CheckRules(), now_ms=NOW_MS)
     assert checked.kept["event"].tolist() == ["play", "complete"]
 
@@ -105,16 +105,24 @@ def test_senseless_rules_are_refused(rules: dict[str, object]) -> None:
         (pd.Series([2**53 + 1, None], dtype="Int64"), ["9007199254740993", None]),
         (pd.Series([0.5, 2.0]), ["0.5", "2"]),
         (pd.Series([True, False]), ["True", "False"]),
+        (pd.Series([True, None], dtype="boolean"), ["True", None]),
+        (pd.Series([True, None], dtype="bool[pyarrow]"), ["True", None]),
+        (pd.Series([3, None], dtype="int8[pyarrow]"), ["3", None]),
         (pd.Series(["007", None]), ["007", None]),
         (pd.Series([7, "x", None, 2.0], dtype=object), ["7", "x", None, "2"]),
+        (pd.Series([7, None], dtype=object), ["7", None]),
+        (pd.Series([7.0, None], dtype=object), ["7", None]),
+        (pd.Series([2**64, None], dtype=object), ["18446744073709551616", None]),
+        (pd.Series([True, None], dtype=object), ["True", None]),
+        (pd.Series(["a", None], dtype=object), ["a", None]),
         (pd.Series(["a", "b", None], dtype="category"), ["a", "b", None]),
         (pd.Series([], dtype="float64"), []),
     ],
 )
 def test_values_become_text_without_a_trailing_zero(values: pd.Series, texts: list[str | None]) -> None:
     found = as_text(values)
-    assert found.dtype == "str"
-    assert [None if pd.isna(text) else text for text in found] == texts
+    assert str(found.dtype) == "str"
+    assert found.astype(object).where(found.notna(), None).tolist() == texts
 
 
 def test_ids_written_by_way_of_floats_lose_the_point() -> None:

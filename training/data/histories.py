@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from towers.features import FeatureSpec
 from towers.history import NUM_SHARE_BUCKETS, Action, Histories
-from towers.schema import HISTORY_EVENTS, EventType
+from towers.schema import HISTORY_EVENTS, REQUIRED_COLUMNS, EventType
 from towers.vocabulary import UNKNOWN, Vocabulary
 from training.data.split import is_target
 
@@ -28,7 +28,7 @@ def build(
     Viewer u has row u + 2 of the second vocabulary.
     """
     chosen = order(events, mask, vocabulary)
-    part = events.iloc[chosen]
+    part = _told(events, chosen)
     codes, ids = part["user_id"].factorize()
     viewers = Vocabulary.fit(ids)
     offsets = np.zeros(len(ids) + 1, dtype=np.int64)
@@ -53,18 +53,20 @@ def before(events: pd.DataFrame, positions: NDArray[np.int64], vocabulary: Vocab
     end = np.searchsorted(keys, start_of_user[positions] + positions)
     offsets = np.concatenate([[0], np.cumsum(end - first)]).astype(np.int64)
     places = np.arange(offsets[-1]) + np.repeat(first - offsets[:-1], end - first)
-    return _histories(events.iloc[keys[places] % len(events)], offsets, vocabulary)
+    return _histories(_told(events, keys[places] % len(events)), offsets, vocabulary)
 
 
 def context_codes(events: pd.DataFrame, mask: NDArray[np.bool_], spec: FeatureSpec) -> NDArray[np.int64]:
     """Codes [E', C] of the moments of the events that `build` keeps, as `FeatureSpec.context_codes` gives them."""
-    part = events.iloc[order(events, mask, spec.vocabulary)]
-    codes = np.zeros((len(part), len(spec.context_sizes)), dtype=np.int64)
-    codes[:, :2] = spec.clock_codes(part["ts_ms"].to_numpy())
+    chosen = order(events, mask, spec.vocabulary)
+    codes = np.zeros((len(chosen), len(spec.context_sizes)), dtype=np.int64)
+    codes[:, :2] = spec.clock_codes(events["ts_ms"].to_numpy()[chosen])
     for c, name in enumerate(spec.columns):
-        if name in part:
+        if name in events:
+            places, values = events[name].factorize()
             known = pd.Index((spec.context_values or {})[name], dtype="str")
-            codes[:, 2 + c] = known.get_indexer(pd.Index(part[name])) + 1
+            code_of = np.append(known.get_indexer(pd.Index(values)) + 1, 0)
+            codes[:, 2 + c] = code_of[places[chosen]]
     return codes
 
 
@@ -90,6 +92,12 @@ def share_buckets(events: pd.DataFrame) -> NDArray[np.int8]:
     share = _watched_share(events)
     buckets = np.clip(1 + np.floor(10 * np.nan_to_num(share)), 1, NUM_SHARE_BUCKETS - 1)
     return np.where(np.isnan(share), 0, buckets).astype(np.int8)
+
+
+def _told(events: pd.DataFrame, positions: NDArray[np.int64]) -> pd.DataFrame:
+    """The rows at the positions, with the columns that histories are made of."""
+    names = [name for name in (*REQUIRED_COLUMNS, "event", "liked", "watch_s", "duration_s") if name in events]
+    return events[names].iloc[positions]
 
 
 def _histories(part: pd.DataFrame, offsets: NDArray[np.int64], vocabulary: Vocabulary) -> Histories:

@@ -54,7 +54,7 @@ class Split:
 
 
 class Targets(NamedTuple):
-    """One held-out event a viewer: ids [Q] of the viewers and positions [Q] in the sorted event table, ascending.
+    """Held-out events: ids [Q] of the viewers and positions [Q] in the sorted event table, ascending.
 
     The history of a target is every event of its viewer at an earlier position.
     """
@@ -85,7 +85,9 @@ def split_by_time(events: pd.DataFrame, config: SplitConfig) -> Split:
     if config.val_share > 0 and not val.any():
         raise ValueError(f"val_share={config.val_share} holds no event, since too many have the same time; raise it")
     if not train.any():
-        raise ValueError("no event is left to learn from, since too many have the same time; use split.name=leave_one_out")
+        raise ValueError(
+            "no event is left to learn from, since too many have the same time; use split.name=leave_one_out"
+        )
     cuts = {"val_from": val_from} | ({"test_from": test_from} if test.any() else {})
     return Split(train, val, test, _described("time", ts_ms, (train, val, test), cuts))
 
@@ -114,18 +116,22 @@ def is_target(events: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def targets(
-    events: pd.DataFrame, part: NDArray[np.bool_], rng: np.random.Generator | None = None, name: str = "last"
+    events: pd.DataFrame,
+    part: NDArray[np.bool_],
+    rng: np.random.Generator | None = None,
+    name: str = "last",
+    per_viewer: int = 1,
 ) -> Targets:
-    """One target event for each viewer of a part [E]: the `last`, or a `random` one drawn by `rng`."""
+    """Up to `per_viewer` target events for each viewer of a part [E]: the `last` ones, or `random` ones drawn by `rng`."""
     if name not in {"last", "random"}:
         raise ValueError(f"target is {name!r}; choose last or random")
-    positions = np.flatnonzero(part & is_target(events))
+    positions = np.flatnonzero(part & is_target(events))[::-1]
     if name == "random":
         if rng is None:
             raise ValueError("a random target needs rng; give a numpy Generator")
         positions = rng.permutation(positions)
     users = events["user_id"].iloc[positions]
-    chosen = np.sort(positions[~users.duplicated(keep="last").to_numpy()])
+    chosen = np.sort(positions[(users.groupby(users).cumcount() < per_viewer).to_numpy()])
     return Targets(tuple(events["user_id"].iloc[chosen]), chosen.astype(np.int64))
 
 

@@ -76,6 +76,14 @@ def test_four_of_five_stars_are_a_like_and_no_rating_is_neither(tmp_path: Path) 
     np.testing.assert_array_equal(liked, np.array([0, 1, np.nan, 1], dtype=np.float32))
 
 
+def test_a_long_file_keeps_its_order_between_equal_times(tmp_path: Path) -> None:
+    times = np.arange(1000) % 7
+    table = pd.DataFrame({"user": "u", "item": np.arange(1000), "ts": times})
+    table.to_parquet(tmp_path / "log.parquet")
+    items = load(FilesConfig(events=str(tmp_path / "log.parquet")), tmp_path, now_ms=NOW_MS).events["item_id"]
+    assert items.astype(int).tolist() == sorted(range(1000), key=lambda item: item % 7)
+
+
 @pytest.mark.parametrize(("top", "limit"), [(1, 0.8), (5, 4), (10, 8), (100, 80)])
 def test_the_like_follows_the_scale_or_the_option(tmp_path: Path, top: int, limit: float) -> None:
     ratings = np.linspace(0, top, 11)
@@ -231,7 +239,8 @@ def test_the_fingerprint_knows_every_value_column_and_order(tmp_path: Path) -> N
         LOG.assign(timestamp=LOG["timestamp"] + 1),
         LOG.assign(rating=[4.0, 2.5, 1.0, 5.0]),
         LOG.assign(country=["NA", "DE", "", "FR"]),
-        LOG.rename(columns={"device": "os"}),
+        LOG.rename(columns={"device": "device2"}),
+        LOG.assign(device=LOG["country"], country=LOG["device"]),
         LOG.iloc[:3],
         LOG.iloc[[3, 0, 1, 2]],
     ]

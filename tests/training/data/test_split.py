@@ -52,7 +52,8 @@ def test_leave_one_out_never_trains_on_what_came_after(events: pd.DataFrame, has
     found = leave_one_out(events, SplitConfig(test=has_test))
     assert is_partition(found)
     target = is_target(events)
-    for user, place in events.groupby("user_id").indices.items():
+    for user in events["user_id"].unique():
+        place = np.flatnonzero(events["user_id"] == user)
         counted = place[target[place]]
         held_out = 0 if len(counted) < 3 else 2 if has_test else 1
         kept, held = np.split(counted, [len(counted) - held_out])
