@@ -91,6 +91,7 @@ def test_the_page_needs_no_network_and_escapes_names(tracking: Tracking, tmp_pat
     assert resources.fetched == []
     assert page.count("<svg") == 2
     assert "&lt;script&gt;alert(1)" in page
+    assert "3 runs compared" in page
     assert "C - A" in page
 
 

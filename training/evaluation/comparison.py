@@ -119,10 +119,11 @@ def compare_runs(runs: Sequence[RunRecord], rng: np.random.Generator) -> Compari
     return Comparison(tuple(runs), changed, differing, len(rows) - len(differing))
 
 
-def _importance(name: str) -> tuple[int, int, str]:
+def _importance(name: str) -> tuple[int, int, str, int]:
     """Figures of the served list first, then of validation and training, then of other scorers and slices."""
     cut = {"test": 0, "val": 1, "train": 2}.get(name.partition("/")[0], 3)
-    return (name.count("/"), cut, name)
+    kind, _, k = name.partition("@")
+    return (name.count("/"), cut, kind, int(k) if k.isdecimal() else 0)
 
 
 def _metric_row(name: str, runs: Sequence[RunRecord], rng: np.random.Generator) -> MetricRow:

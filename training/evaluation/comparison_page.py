@@ -48,7 +48,8 @@ $body
 
 def as_page(comparison: Comparison) -> str:
     """The whole document."""
-    title = " against ".join(run.name for run in comparison.runs)
+    names = [run.name for run in comparison.runs]
+    title = " against ".join(names) if len(names) == 2 else f"{len(names)} runs compared"
     sections = [
         _section("Runs", _table(["", "name", "id", "started (UTC)", "tags"], _run_rows(comparison), "runs")),
         _section("Parameters that differ", _params(comparison)),
@@ -97,7 +98,7 @@ def _differences(comparison: Comparison) -> str:
     axes.axvline(0, color=INK, linewidth=0.8)
     axes.set_yticks(range(len(rows)), [row.name for row in rows])
     axes.invert_yaxis()
-    axes.legend(frameon=False, loc="best")
+    figure.legend(frameon=False, loc="outside right upper")
     finish(axes, "difference to A, paired bootstrap, 95 %")
     return _svg(figure)
 

@@ -14,7 +14,8 @@ from towers.history import Histories, History
 from training.evaluation.baselines.base import query_matrix, viewer_matrix
 from training.evaluation.baselines.strongest import keep_strongest
 
-BLOCK_ROWS = 1024
+BLOCK_CELLS = 4_000_000
+"""Similarities held at once while the nearest are chosen."""
 
 
 class ItemKNN:
@@ -40,9 +41,8 @@ class ItemKNN:
         lengths = np.sqrt(np.maximum(viewers.sum(axis=0), 1)).astype(np.float32)
         unit = sparse.csr_array(viewers @ sparse.diags_array(1 / lengths, dtype=np.float32))
         by_item = sparse.csr_array(unit.T)
-        blocks = [
-            self._nearest(by_item[start : start + BLOCK_ROWS], unit, start) for start in range(0, num_rows, BLOCK_ROWS)
-        ]
+        size = max(BLOCK_CELLS // num_rows, 64)
+        blocks = [self._nearest(by_item[start : start + size], unit, start) for start in range(0, num_rows, size)]
         # Stored by neighbour: column j holds the items whose neighbour lists j looks up.
         self._similarity = sparse.csr_array(sparse.vstack(blocks).T)
         return self
