@@ -39,8 +39,8 @@ BUNDLES: Final = "bundles"
 class Bundle:
     """A loaded bundle; immutable, and unharmed by what later happens to other bundles.
 
-    item_tokens, item_vectors: float32 [R, D]. popularity: float64 [R], faded counts. Viewer u of `histories` has row u + 2 in
-    `viewers`. Large arrays stay on disk and are shared between processes.
+    item_tokens, item_vectors: float32 [R, D]. popularity: float64 [R], faded counts. Viewer u of `histories` has row
+    u + 2 in `viewers`. Large arrays stay on disk and are shared between processes.
     """
 
     folder: Path

@@ -24,8 +24,8 @@ class BundleParts:
     """What training hands over.
 
     item_tokens: float32 [R, D], what the user tower reads. item_vectors: float32 [R, D], unit length; rows 0 and 1 are
-    zero. popularity: float64 [R], faded counts at the end of training. Viewer u of `histories` has row u + 2 in `viewers`. user_tower: ONNX.
-    ranker_files: contents by name, empty without a ranker.
+    zero. popularity: float64 [R], faded counts at the end of training. Viewer u of `histories` has row u + 2 in
+    `viewers`. user_tower: ONNX. ranker_files: contents by name, empty without a ranker.
     """
 
     spec: FeatureSpec
