@@ -122,7 +122,7 @@ def targets(
     name: str = "last",
     per_viewer: int = 1,
 ) -> Targets:
-    """Up to `per_viewer` target events for each viewer of a part [E]: the `last` ones, or `random` ones drawn by `rng`."""
+    """Up to `per_viewer` target events of each viewer of a part [E]: the `last`, or `random` ones drawn by `rng`."""
     if name not in {"last", "random"}:
         raise ValueError(f"target is {name!r}; choose last or random")
     positions = np.flatnonzero(part & is_target(events))[::-1]

@@ -100,6 +100,12 @@ def test_random_targets_are_spread_and_repeat_with_the_seed() -> None:
     assert np.bincount(first % 10, minlength=10).min() > 5
 
 
+def test_several_targets_of_a_viewer_are_the_newest_ones() -> None:
+    frame = pd.DataFrame({"user_id": list("aabaab"), "event": "play"})
+    found = targets(frame, np.ones(6, dtype=bool), per_viewer=3)
+    assert found.positions.tolist() == [1, 2, 3, 4, 5]
+
+
 @pytest.mark.parametrize(("has_clock", "name"), [(True, "time"), (False, "leave_one_out")])
 def test_auto_follows_the_clock(has_clock: bool, name: str, caplog: pytest.LogCaptureFixture) -> None:
     frame = pd.DataFrame({"user_id": ["a"] * 10, "ts_ms": np.arange(10) * 10**11, "event": "play"})
