@@ -63,7 +63,7 @@ def canonical(original: pd.DataFrame, chosen: Mapping[str, str], options: EventO
         if name in NUMERIC:
             is_ms = name in {"watch_s", "duration_s"} and chosen[name].lower().endswith("_ms")
             columns[name] = (numbers(table[name]) / (1000 if is_ms else 1)).astype(np.float32)
-        elif not _is_nested(table[name]):
+        elif not is_nested(table[name]):
             columns[name] = as_text(table[name])
     if "rating" in columns and "liked" not in columns:
         columns["liked"] = liked(np.asarray(columns["rating"]), options.liked_from)
@@ -112,7 +112,7 @@ def _event_types(table: pd.DataFrame, options: EventOptions) -> pd.Series[str]:
     return pd.Series(named.take(codes, allow_fill=True), index=table.index)
 
 
-def _is_nested(values: pd.Series) -> bool:
-    """Lists and records say nothing as context."""
+def is_nested(values: pd.Series) -> bool:
+    """Whether a column holds lists or records, which say nothing as context."""
     known = values.dropna()
     return len(known) > 0 and isinstance(known.iloc[0], (list, dict, tuple, np.ndarray))

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from towers.checks import as_ids, as_text, require_columns
-from training.data.canonical import numbers
+from training.data.canonical import is_nested, numbers
 from training.data.columns import ITEM_NAMES, USER_NAMES, recognise, renamed
 from training.data.times import parse_times
 
@@ -29,6 +29,8 @@ def items_table(original: pd.DataFrame, mapping: Mapping[str, str]) -> pd.DataFr
     for name in items.columns:
         if name in {"genres", "people"}:
             items[name] = as_lists(items[name])
+        elif is_nested(items[name]):
+            items[name] = as_lists(items[name]).map(", ".join).astype("str")
         elif name == "year":
             items[name] = _finite(items[name])
         else:

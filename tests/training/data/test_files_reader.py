@@ -159,6 +159,23 @@ def test_catalogue_and_viewers_come_along(tmp_path: Path) -> None:
     assert found.report.num_unknown_items == 1
 
 
+@pytest.mark.parametrize("kind", ["parquet", "jsonl"])
+def test_lists_are_genres_or_text_of_an_item_and_no_context_of_an_event(tmp_path: Path, kind: str) -> None:
+    items = pd.DataFrame({"item_id": [100, 200], "genres": [["Drama"], None], "tags": [["slow", "sad"], []]})
+    log = LOG.assign(shown=pd.Series([["a"], ["b"], [], None], dtype=object))
+    for name, table in (("items", items), ("log", log)):
+        if kind == "parquet":
+            table.to_parquet(tmp_path / f"{name}.parquet")
+        else:
+            table.to_json(tmp_path / f"{name}.jsonl", orient="records", lines=True)
+    config = FilesConfig(events=str(tmp_path / f"log.{kind}"), items=str(tmp_path / f"items.{kind}"))
+    found = load(config, tmp_path, now_ms=NOW_MS)
+    assert "shown" not in found.events
+    assert found.items is not None
+    assert found.items["genres"].tolist() == [["Drama"], []]
+    assert found.items["tags"].tolist() == ["slow, sad", ""]
+
+
 def test_bad_rows_go_to_a_file_with_reason_place_and_original_values(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
