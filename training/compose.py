@@ -6,13 +6,13 @@ A file or word holds only what differs from the classes' defaults; `training.set
 from __future__ import annotations
 
 import importlib
-import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
+import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_module
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -20,7 +20,6 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from training.errors import UsageError
 from training.settings import Tree, build, nearest
@@ -53,16 +52,15 @@ def compose(config_class: type[C], name: str, words: Sequence[str] = (), folder:
 
 def composition(name: str, words: Sequence[str] = (), folder: Path | None = None) -> Composition:
     """Let Hydra choose options and lay words over files; a `name` without a file in conf/ starts empty."""
-    options = groups(folder)
-    overrides = [_override(word, options) for word in words]
-    if folder is not None:
-        overrides.append(f"hydra.searchpath=['file://{folder.resolve()}']")
-    config_name = name if (files("conf") / f"{name}.yaml").is_file() else None
+    file = files("conf") / f"{name}.yaml"
+    asked = _sorted_out([_parse(word) for word in words], _groups_of(file), groups(folder))
+    search = [f"hydra.searchpath=['file://{folder.resolve()}']"] if folder else []
     try:
         with initialize_config_module("conf", version_base="1.3"):
-            config = hydra_compose(config_name, overrides, return_hydra_config=True)
-        return Composition(_plain(config), _choices(config))
-    except (HydraException, OmegaConfBaseException, YAMLError) as error:
+            config_name = name if file.is_file() else None
+            config = hydra_compose(config_name, [*asked.overrides, *search], return_hydra_config=True)
+        return Composition(_plain(config) | asked.values, _choices(config))
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
         raise UsageError(_one_line(error)) from error
 
 
@@ -97,22 +95,38 @@ def _comment(file: Traversable) -> str:
     return next((line for line in lines if line and not line.startswith("@package")), "")
 
 
-def _override(word: str, options: Mapping[str, Mapping[str, str]]) -> str:
-    """The word in Hydra's grammar: a group's option as it is, a key forced, so that `build` judges the key."""
-    if "=" not in word or word.startswith("-"):
-        raise UsageError(f"{word!r} is not understood; options are written KEY=VALUE, as in seed=1")
-    override = _parse(word)
-    known = options.get(override.key_or_group)
-    if known is None:
-        return f"++{str(override.input_line).lstrip('+')}"
-    if override.value() not in known:
-        wrong = str(override.value())
-        raise UsageError(f"unknown option {override.key_or_group}={wrong}; {nearest(wrong, list(known))}")
-    return word
+class _Asked(NamedTuple):
+    """Words in Hydra's grammar, and values of keys that share their name with a group this command does not use."""
+
+    overrides: list[str]
+    values: dict[str, Any]
+
+
+def _groups_of(file: Traversable) -> frozenset[str]:
+    """Groups in the defaults list of a command's file."""
+    config = yaml.safe_load(file.read_text("utf-8")) if file.is_file() else None
+    return frozenset(group for entry in (config or {}).get("defaults", []) if entry != "_self_" for group in entry)
+
+
+def _sorted_out(words: Sequence[Override], own: frozenset[str], options: Mapping[str, Mapping[str, str]]) -> _Asked:
+    """Options of the command's groups are checked here; keys are forced upon Hydra, so that `build` judges them."""
+    asked = _Asked([], {})
+    for word in words:
+        key, line = word.key_or_group, str(word.input_line)
+        if key in own and word.value() not in options[key]:
+            wrong = str(word.value())
+            raise UsageError(f"unknown option {key}={wrong}; {nearest(wrong, list(options[key]))}")
+        if key in options and key not in own:
+            asked.values[key] = word.value()
+        else:
+            asked.overrides.append(line if key in own else f"++{line.lstrip('+')}")
+    return asked
 
 
 def _parse(word: str) -> Override:
     """A value that Hydra's grammar refuses, or reads as a sweep, is taken as plain text: paths may hold any sign."""
+    if "=" not in word or word.startswith("-"):
+        raise UsageError(f"{word!r} is not understood; options are written KEY=VALUE, as in seed=1")
     parser = OverridesParser.create()
     try:
         override = parser.parse_override(word)
@@ -140,9 +154,6 @@ def _choices(config: DictConfig) -> dict[str, str]:
 
 def _one_line(error: Exception) -> str:
     """Hydra's message without its advice on syntax that this command line does not use."""
-    foreign = re.search(r"Could not override '(.+)'\. No match in the defaults list", str(error))
-    if foreign:
-        return f"this command takes no {foreign[1]}=; its --help lists what it takes"
     lines = [line.strip() for line in str(error).splitlines()]
     kept = [line for line in lines if line and not line.startswith(("To append", "See https", "Config search path"))]
     return " ".join(kept[:4])

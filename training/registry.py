@@ -39,7 +39,11 @@ COMMANDS = (
             "data=ml_1m out=runs/ml-1m",
         ),
     ),
-    Command("evaluate", "compare a bundle with simple baselines on later events", ("bundle=runs/mine data=ml_1m",)),
+    Command(
+        "evaluate",
+        "compare a bundle with simple baselines on later events",
+        ("bundle=runs/mine data=files data.events=events.parquet", "bundle=runs/ml-1m data=ml_1m"),
+    ),
     Command(
         "recommend",
         "answer a file of queries from a bundle",
