@@ -23,7 +23,6 @@ from serving.pipeline import (
     Request,
     Scorer,
     Selector,
-    Source,
     StageReport,
     Stages,
     behind,
@@ -37,7 +36,8 @@ from towers.history import History
 from towers.query import Query
 from towers.vocabulary import UNKNOWN
 
-REASONS: Final = {Source.TOWERS: "personal", Source.POPULARITY: "popular"}
+REASONS: Final = ("personal", "popular")
+"""By code of the source."""
 MS_APART = 1000
 """Between the events of a history given without times."""
 
@@ -63,10 +63,12 @@ class Recommender:
 
     @dataclass(frozen=True)
     class Config:
-        """`num_candidates` are ranked, or k if larger; above `max_overfetch` removable items the index gets a list."""
+        """`num_candidates` are ranked, or k if larger. More removable items than `max_overfetch` or a hundredth of the
+        catalogue are not over-fetched: the index then gets a list of the allowed ones.
+        """
 
         num_candidates: int = 200
-        max_overfetch: int = 4096
+        max_overfetch: int = 1000
 
     def __init__(
         self,
@@ -78,9 +80,11 @@ class Recommender:
         selector: Selector | None = None,
     ) -> None:
         self.bundle = bundle
+        self.version = bundle.version
         self.state = state
         self._clock_ms = clock_ms
         self._config = config or self.Config()
+        self._max_overfetch = max(self._config.max_overfetch, len(bundle.spec.vocabulary.encoded) // 100)
         self._scorer = scorer
         self._selector = selector or BestFirst()
         self._towers = TowerSource(bundle.index)
@@ -180,7 +184,7 @@ class Recommender:
     def _propose(self, request: Request, filters: Sequence[Filter], count: int, stages: Stages) -> Candidates:
         """The towers' best `count` eligible items; fewer when the index finds no more."""
         item_rows = self.bundle.spec.vocabulary.item_rows
-        allowed, overfetch = eligible(filters, item_rows, self._config.max_overfetch)
+        allowed, overfetch = eligible(filters, item_rows, self._max_overfetch)
         wanted = min(count + overfetch, len(item_rows))
         found = self._towers.propose(request, wanted, allowed)
         stages.note("towers", len(found.rows))
@@ -208,7 +212,7 @@ class Recommender:
         if missing <= 0:
             return chosen
         filters = (*filters, Block("chosen", chosen.rows))
-        allowed, overfetch = eligible(filters, self.bundle.spec.vocabulary.item_rows, self._config.max_overfetch)
+        allowed, overfetch = eligible(filters, self.bundle.spec.vocabulary.item_rows, self._max_overfetch)
         popular = self._popular.propose(request, missing + overfetch, allowed)
         popular = take(_filtered(popular, filters), slice(missing))
         floor = float(chosen.scores.min(initial=0))
@@ -225,9 +229,9 @@ class Recommender:
         return Recommendation(
             items=tuple(self.bundle.spec.vocabulary.ids(answer.rows)),
             scores=tuple(answer.scores.tolist()),
-            reasons=tuple(REASONS[Source(code)] for code in answer.source.tolist()),
+            reasons=tuple(REASONS[code] for code in answer.source.tolist()),
             rows=answer.rows,
-            model_version=self.bundle.version,
+            model_version=self.version,
             degraded=degraded,
             stages=tuple(stages.reports),
         )

@@ -42,13 +42,13 @@ class Service:
     @property
     def model_version(self) -> str:
         """Version of the bundle that answers."""
-        return self._recommender.bundle.version
+        return self._recommender.version
 
     def swap(self, recommender: Recommender) -> None:
         """Answer with `recommender` from now on, once it has shown that it can."""
         recommender.recommend(Query(), 1)
         self._recommender = recommender
-        self.metrics.name_model(recommender.bundle.version)
+        self.metrics.name_model(recommender.version)
 
     def recommend(self, message: RecommendRequest, request_id: str) -> bytes:
         """The response as JSON; a RequestError names a field that cannot be used."""
@@ -87,7 +87,7 @@ class Service:
             items=vocabulary.ids(found.rows),
             scores=found.scores.tolist(),
             titles=recommender.bundle.catalogue.titles(found.rows),
-            model_version=recommender.bundle.version,
+            model_version=recommender.version,
         )
         return msgspec.json.encode(response)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from serving.publish import publish
 from serving.scorer import RankerCard
 from serving.session import open_session
 from towers.features import FeatureSpec
-from towers.history import EMPTY_HISTORY, Action, Histories, History
+from towers.history import EMPTY_HISTORY, Action, Histories, History, HistoryBatch
 from towers.vocabulary import NUM_RESERVED, Vocabulary
 
 START_MS = 1_700_000_000_000
@@ -33,7 +34,7 @@ START_MS = 1_700_000_000_000
 
 @dataclass(frozen=True)
 class TinyConfig:
-    """Size and nature of a tiny bundle; `broken_tower` answers NaN, `broken_ranker` too."""
+    """Size and nature of a tiny bundle; a broken ranker answers NaN."""
 
     num_items: int = 60
     num_viewers: int = 20
@@ -95,13 +96,15 @@ def tiny_parts(config: TinyConfig) -> BundleParts:
 def user_tower(dim: int) -> bytes:
     """Unit vector of: a fixed start + the sum of the tokens + a little of each other input."""
     rng = np.random.default_rng(99)
-    weights = {name: rng.normal(size=dim).astype(np.float32) for name in ("start", "acting", "sharing", "aging", "where")}
+    weights = {
+        name: rng.normal(size=dim).astype(np.float32) for name in ("start", "acting", "sharing", "aging", "where")
+    }
     nodes = [
         helper.make_node("ReduceSum", ["tokens", "axis1"], ["summed"], keepdims=0),
-        *_weighed("actions", "acting", 0.01),
-        *_weighed("shares", "sharing", 0.01),
-        *_weighed("age_s", "aging", 1e-12),
-        *_weighed("context", "where", 0.2),
+        *_weighed("actions", "acting"),
+        *_weighed("shares", "sharing"),
+        *_weighed("age_s", "aging"),
+        *_weighed("context", "where"),
         helper.make_node(
             "Sum", ["summed", "start", "acting_part", "sharing_part", "aging_part", "where_part"], ["raw"]
         ),
@@ -110,7 +113,7 @@ def user_tower(dim: int) -> bytes:
     constants = [numpy_helper.from_array(np.array([1], dtype=np.int64), "axis1")]
     constants += [numpy_helper.from_array(vector, name) for name, vector in weights.items()]
     constants += [
-        numpy_helper.from_array(np.float32(scale), f"{name}_scale")
+        numpy_helper.from_array(np.array(scale, dtype=np.float32), f"{name}_scale")
         for name, scale in (("actions", 0.01), ("shares", 0.01), ("age_s", 1e-12), ("context", 0.2))
     ]
     inputs = [
@@ -136,13 +139,16 @@ def ranker(weights: NDArray[np.float32], *, is_broken: bool) -> bytes:
             helper.make_node("Log", ["below"], ["sound"]),
         ]
     nodes.append(helper.make_node("Identity", ["sound"], ["logits"]))
-    constants = [numpy_helper.from_array(weights[:, None], "weights"), numpy_helper.from_array(np.float32(1), "one")]
+    constants = [
+        numpy_helper.from_array(weights[:, None], "weights"),
+        numpy_helper.from_array(np.array(1, dtype=np.float32), "one"),
+    ]
     inputs = [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["K", len(weights)])]
     output = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["K", 1])
     return _model(nodes, inputs, output, constants)
 
 
-def _weighed(given: str, weight: str, scale: float) -> list[onnx.NodeProto]:
+def _weighed(given: str, weight: str) -> list[onnx.NodeProto]:
     """Nodes for: sum over the second axis, times a small number, times the weight vector."""
     return [
         helper.make_node("Cast", [given], [f"{given}_float"], to=TensorProto.FLOAT),
@@ -164,18 +170,14 @@ def _model(
     return encoded
 
 
-def _encode(tower: bytes, batch: object, tokens: NDArray[np.float32]) -> NDArray[np.float32]:
-    import tempfile
-
+def _encode(tower: bytes, batch: HistoryBatch, tokens: NDArray[np.float32]) -> NDArray[np.float32]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "user_tower.onnx"
         path.write_bytes(tower)
-        return UserEncoder(open_session(path)).encode(batch, tokens)  # type: ignore[arg-type]
+        return UserEncoder(open_session(path)).encode(batch, tokens)
 
 
-def _histories(
-    config: TinyConfig, vocabulary: Vocabulary, rng: np.random.Generator
-) -> tuple[Histories, Vocabulary]:
+def _histories(config: TinyConfig, vocabulary: Vocabulary, rng: np.random.Generator) -> tuple[Histories, Vocabulary]:
     lengths = rng.integers(1, 15, config.num_viewers)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     total = int(offsets[-1])
@@ -201,8 +203,6 @@ def _catalogue(vocabulary: Vocabulary) -> CatalogueTable:
 def _ranker_files(
     config: TinyConfig, vectors: NDArray[np.float32], popularity: NDArray[np.float64]
 ) -> Mapping[str, bytes]:
-    import tempfile
-
     num_rows = len(vectors)
     empty = TransitionTable(np.zeros(num_rows + 1, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
     totals = popularity / max(popularity.sum(), 1)

@@ -15,6 +15,7 @@ from towers.query import Query
 from towers.schema import EventType
 from training.data import FilesConfig, load
 from training.data.times import UNIT_MS
+from training.errors import UsageError
 
 AT_ONCE = 10_000
 """Events decoded at a time."""
@@ -30,11 +31,14 @@ class Replay:
 
     @classmethod
     def open(cls, path: str, ts_unit_ms: float, state: LiveState) -> Replay:
-        """Replay of a file of events, read and checked as training reads its own."""
+        """Replay of a file of events, read and checked as training reads its own; a UsageError when it is unusable."""
         unit = next(name for name, unit_ms in UNIT_MS.items() if unit_ms == ts_unit_ms)
-        with tempfile.TemporaryDirectory() as quarantine:
-            config = FilesConfig(events=path, timestamp_unit=unit, max_bad_share=1.0)
-            events = load(config, Path(quarantine)).events
+        config = FilesConfig(events=path, timestamp_unit=unit, max_bad_share=1.0)
+        try:
+            with tempfile.TemporaryDirectory() as quarantine:
+                events = load(config, Path(quarantine)).events
+        except ValueError as error:
+            raise UsageError(f"stream={path} cannot be replayed: {error}") from error
         return cls(in_time_order(events), state)
 
     def until(self, ts_ms: int) -> None:

@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from serving.assembly import assemble
+from index.topk import Candidates
+from serving.assembly import assemble, fresh_state
 from serving.bundle import Bundle
+from serving.pipeline import Request
 from serving.recommender import Recommender
 from tests.bundles import START_MS, TinyConfig, publish_tiny
 
@@ -29,6 +33,19 @@ def tiny_bundle(tiny_out: Path) -> Bundle:
 def recommender(tiny_bundle: Bundle) -> Recommender:
     """Fresh state, a clock that stands still."""
     return assemble(tiny_bundle, lambda: NOW_MS)
+
+
+class FailingScorer:
+    """A ranker with a bug."""
+
+    def score(self, request: Request, candidates: Candidates) -> NDArray[np.float64]:
+        return np.full(1, candidates.scores[len(candidates.rows) + request.ts_ms], dtype=np.float64)
+
+
+@pytest.fixture
+def failing(tiny_bundle: Bundle) -> Recommender:
+    """A recommender that raises an IndexError on every query that is ranked."""
+    return Recommender(tiny_bundle, fresh_state(tiny_bundle), lambda: NOW_MS, scorer=FailingScorer())
 
 
 @pytest.fixture(scope="session")

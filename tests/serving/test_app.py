@@ -6,13 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from prometheus_client.parser import text_string_to_metric_families
 
-from serving.assembly import assemble
+from index.topk import Candidates
 from serving.app import Config, create_app
+from serving.assembly import assemble, fresh_state
 from serving.bundle import Bundle
 from serving.metrics import Metrics
+from serving.pipeline import Request
 from serving.recommender import Recommender
 from serving.service import Service
 from tests.bundles import TinyConfig, item_id
@@ -28,6 +32,13 @@ def client(tiny_bundle: Bundle) -> Iterator[httpx.Client]:
     recommender = assemble(tiny_bundle, lambda: NOW_MS)
     with running(create_app(Service(recommender, Metrics()), Config(max_body_bytes=50_000))) as client:
         yield client
+
+
+class FailsAtTimeZero:
+    """A ranker with a bug."""
+
+    def score(self, request: Request, candidates: Candidates) -> NDArray[np.float64]:
+        return candidates.scores.astype(np.float64) / (1 // request.ts_ms + 1)
 
 
 def ask(client: httpx.Client, **message: Any) -> dict[str, Any]:
@@ -165,12 +176,13 @@ def test_similar_items_are_answered_in_columns(client: httpx.Client, tiny_bundle
 
 
 def test_a_failure_is_a_problem_without_internals_and_is_logged(
-    recommender: Recommender, caplog: pytest.LogCaptureFixture
+    tiny_bundle: Bundle, caplog: pytest.LogCaptureFixture
 ) -> None:
-    service = Service(recommender, Metrics())
-    recommender.state.popularity = lambda: 1 / 0  # type: ignore[method-assign]
-    with running(create_app(service)) as client, caplog.at_level(logging.ERROR, "marquee.serving"):
-        response = client.post("/v1/recommend", json={}, headers={"x-request-id": "find-me"})
+    recommender = Recommender(tiny_bundle, fresh_state(tiny_bundle), lambda: NOW_MS, scorer=FailsAtTimeZero())
+    app = create_app(Service(recommender, Metrics()))
+    with running(app) as client, caplog.at_level(logging.ERROR, "marquee.serving"):
+        response = client.post("/v1/recommend", json={"timestamp": 0}, headers={"x-request-id": "find-me"})
+        assert ask(client)["items"]
     assert response.status_code == 500
     assert "division" not in response.text
     assert response.json()["request_id"] == "find-me"

@@ -54,9 +54,7 @@ def test_what_follows_a_list_scores_below_it(scores: list[float], floor: float) 
 
 
 @given(st.lists(st.integers(0, 4), min_size=3, max_size=30), st.integers(0, 40), some_rows)
-def test_the_popular_source_equals_a_stable_sort(
-    weights: list[int], count: int, allowed: NDArray[np.int64]
-) -> None:
+def test_the_popular_source_equals_a_stable_sort(weights: list[int], count: int, allowed: NDArray[np.int64]) -> None:
     popularity = np.array([0, 0, *weights], dtype=np.float64)
     allowed = np.unique(allowed[allowed < len(popularity)])
     request = Request(EMPTY_HISTORY, 0, np.zeros(2, np.int64), popularity, None)

@@ -22,7 +22,11 @@ A, B, C = 2, 3, 4
 def fresh(num_event_ids: int = 100, half_life_s: float = math.inf) -> LiveState:
     """Ann did a at 10 and b at 20, Bob nothing."""
     base = Histories(
-        np.array([0, 2, 2]), np.array([A, B]), np.array([10, 20]), np.full(2, Action.LIKED, np.int8), np.zeros(2, np.int8)
+        np.array([0, 2, 2]),
+        np.array([A, B]),
+        np.array([10, 20]),
+        np.full(2, Action.LIKED, np.int8),
+        np.zeros(2, np.int8),
     )
     counts = DecayedCounts.resume(np.array([0, 0, 1.0, 1, 0]), 20, half_life_s)
     return LiveState(ITEMS, VIEWERS, base, counts, num_event_ids)
