@@ -30,16 +30,14 @@ from serving.pipeline import (
     join,
     take,
 )
+from serving.query_reader import QueryReader
 from serving.sources import PopularSource, TowerSource
-from serving.state import LiveState, in_time_order
-from towers.history import History
+from serving.state import LiveState
 from towers.query import Query
 from towers.vocabulary import UNKNOWN
 
 REASONS: Final = ("personal", "popular")
 """By code of the source."""
-MS_APART = 1000
-"""Between the events of a history given without times."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +80,11 @@ class Recommender:
         self.bundle = bundle
         self.version = bundle.version
         self.state = state
-        self._clock_ms = clock_ms
         self._config = config or self.Config()
         self._max_overfetch = max(self._config.max_overfetch, len(bundle.spec.vocabulary.encoded) // 100)
         self._scorer = scorer
         self._selector = selector or BestFirst()
+        self._reader = QueryReader(bundle, state, clock_ms)
         self._towers = TowerSource(bundle.index)
         self._popular = PopularSource()
 
@@ -129,43 +127,8 @@ class Recommender:
         return TopK(found.rows[0][other][:k], found.scores[0][other][:k])
 
     def request(self, query: Query) -> Request:
-        """The query as arrays: history, moment, codes of the context, and the viewer's vector."""
-        spec = self.bundle.spec
-        history, ts_ms = self._moment(query)
-        batch = spec.batch([history], np.array([ts_ms], dtype=np.int64), [query.context])
-        vector = self.bundle.encoder.encode(batch, self.bundle.item_tokens)[0]
-        finite = bool(np.isfinite(vector).all())
-        return Request(history, ts_ms, batch.context[0], self.state.popularity(), vector if finite else None)
-
-    def _moment(self, query: Query) -> tuple[History, int]:
-        """History and time of the request.
-
-        Without a time it is now, or where the data has no clock one step behind the newest event.
-        """
-        known = self.state.history(query.user_id)
-        ts_ms = query.ts_ms
-        if ts_ms is None:
-            ts_ms = self._now_ms(known if query.history is None else None, query.history_ts_ms)
-        elif query.history is None:
-            known = known.before(ts_ms)
-        if query.history is None:
-            return known, ts_ms
-        return self._given(query.history, query.history_ts_ms, ts_ms, known), ts_ms
-
-    def _now_ms(self, known: History | None, given_ts_ms: Sequence[int] | None) -> int:
-        if self.bundle.spec.has_clock:
-            return self._clock_ms()
-        times = given_ts_ms if known is None else known.ts_ms
-        return int(max(times)) + MS_APART if times is not None and len(times) else 0
-
-    def _given(self, ids: Sequence[str], given_ts_ms: Sequence[int] | None, ts_ms: int, known: History) -> History:
-        """A history given by the caller in time order, with the behaviour known of the same item and time."""
-        if given_ts_ms is None:
-            given_ts_ms = [ts_ms - MS_APART * (len(ids) - place) for place in range(len(ids))]
-        if len(given_ts_ms) != len(ids):
-            message = f"{len(given_ts_ms)} times for a history of {len(ids)} items; give one time an item"
-            raise RequestError("history_timestamps", message)
-        return with_behaviour(in_time_order(self.bundle.spec.history(ids, given_ts_ms)), known)
+        """The query as the stages see it."""
+        return self._reader.read(query)
 
     def _filters(
         self, query: Query, request: Request, within: CatalogueFilter, filter_seen: bool
@@ -235,24 +198,6 @@ class Recommender:
             degraded=degraded,
             stages=tuple(stages.reports),
         )
-
-
-def with_behaviour(given: History, known: History) -> History:
-    """`given` with actions and shares of `known` where item and time match; both in time order."""
-    if len(given.rows) == 0 or len(known.rows) == 0:
-        return given
-    if np.array_equal(given.rows, known.rows) and np.array_equal(given.ts_ms, known.ts_ms):
-        return known
-    start, width = int(known.ts_ms[0]), int(max(known.rows.max(), given.rows.max())) + 1
-    keys = (known.ts_ms - start) * width + known.rows
-    order = np.argsort(keys, kind="stable")
-    wanted = (given.ts_ms - start) * width + given.rows
-    place = order[np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)]
-    match = keys[place] == wanted
-    return given._replace(
-        actions=np.where(match, known.actions[place], given.actions),
-        shares=np.where(match, known.shares[place], given.shares),
-    )
 
 
 def _filtered(candidates: Candidates, filters: Sequence[Filter], stages: Stages | None = None) -> Candidates:

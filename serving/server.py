@@ -154,7 +154,7 @@ def serve(service: Service, config: Config, bound: socket.socket) -> None:
 
 
 def handle_signals(service: Service, path: Path) -> None:
-    """Reload on SIGHUP. uvicorn stops on SIGINT and SIGTERM and raises them again at the end, when they mean nothing."""
+    """Reload on SIGHUP; SIGINT and SIGTERM stop uvicorn, which raises them again at its end, to no effect."""
     signal.signal(signal.SIGHUP, lambda *_: Thread(target=reload, args=(service, path)).start())
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, lambda *_: None)

@@ -14,7 +14,8 @@ from serving.bundle import Bundle
 from serving.catalogue import CatalogueFilter
 from serving.errors import RequestError
 from serving.events import Event
-from serving.recommender import Recommender, with_behaviour
+from serving.query_reader import with_behaviour
+from serving.recommender import Recommender
 from tests.bundles import START_MS, TinyConfig, item_id, publish_tiny
 from tests.serving.conftest import NOW_MS
 from towers.history import Action, History

@@ -1,0 +1,83 @@
+"""From a query to what the stages see: history, moment, codes of the context, and the viewer's vector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from serving.bundle import Bundle
+from serving.errors import RequestError
+from serving.pipeline import Request
+from serving.state import LiveState, in_time_order
+from towers.history import History
+from towers.query import Query
+
+MS_APART = 1000
+"""Between the events of a history given without times."""
+
+
+class QueryReader:
+    """Completes queries with what the server knows now."""
+
+    def __init__(self, bundle: Bundle, state: LiveState, clock_ms: Callable[[], int]) -> None:
+        self._bundle = bundle
+        self._state = state
+        self._clock_ms = clock_ms
+
+    def read(self, query: Query) -> Request:
+        """The query as arrays: history, moment, codes of the context, and the viewer's vector."""
+        spec = self._bundle.spec
+        history, ts_ms = self._moment(query)
+        batch = spec.batch([history], np.array([ts_ms], dtype=np.int64), [query.context])
+        vector = self._bundle.encoder.encode(batch, self._bundle.item_tokens)[0]
+        finite = bool(np.isfinite(vector).all())
+        return Request(history, ts_ms, batch.context[0], self._state.popularity(), vector if finite else None)
+
+    def _moment(self, query: Query) -> tuple[History, int]:
+        """History and time of the request.
+
+        Without a time it is now, or where the data has no clock one step behind the newest event.
+        """
+        known = self._state.history(query.user_id)
+        ts_ms = query.ts_ms
+        if ts_ms is None:
+            ts_ms = self._now_ms(known if query.history is None else None, query.history_ts_ms)
+        elif query.history is None:
+            known = known.before(ts_ms)
+        if query.history is None:
+            return known, ts_ms
+        return self._given(query.history, query.history_ts_ms, ts_ms, known), ts_ms
+
+    def _now_ms(self, known: History | None, given_ts_ms: Sequence[int] | None) -> int:
+        if self._bundle.spec.has_clock:
+            return self._clock_ms()
+        times = given_ts_ms if known is None else known.ts_ms
+        return int(max(times)) + MS_APART if times is not None and len(times) else 0
+
+    def _given(self, ids: Sequence[str], given_ts_ms: Sequence[int] | None, ts_ms: int, known: History) -> History:
+        """A history given by the caller in time order, with the behaviour known of the same item and time."""
+        if given_ts_ms is None:
+            given_ts_ms = [ts_ms - MS_APART * (len(ids) - place) for place in range(len(ids))]
+        if len(given_ts_ms) != len(ids):
+            message = f"{len(given_ts_ms)} times for a history of {len(ids)} items; give one time an item"
+            raise RequestError("history_timestamps", message)
+        return with_behaviour(in_time_order(self._bundle.spec.history(ids, given_ts_ms)), known)
+
+
+def with_behaviour(given: History, known: History) -> History:
+    """`given` with actions and shares of `known` where item and time match; both in time order."""
+    if len(given.rows) == 0 or len(known.rows) == 0:
+        return given
+    if np.array_equal(given.rows, known.rows) and np.array_equal(given.ts_ms, known.ts_ms):
+        return known
+    start, width = int(known.ts_ms[0]), int(max(known.rows.max(), given.rows.max())) + 1
+    keys = (known.ts_ms - start) * width + known.rows
+    order = np.argsort(keys, kind="stable")
+    wanted = (given.ts_ms - start) * width + given.rows
+    place = order[np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)]
+    match = keys[place] == wanted
+    return given._replace(
+        actions=np.where(match, known.actions[place], given.actions),
+        shares=np.where(match, known.shares[place], given.shares),
+    )
