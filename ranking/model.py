@@ -25,6 +25,9 @@ class RankingHead(nn.Module):
         num_layers: int = 2
         dropout: float = 0.1
 
+    mean: Tensor
+    spread: Tensor
+
     def __init__(self, config: Config, num_features: int, num_actions: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(num_features))

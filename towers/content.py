@@ -52,7 +52,7 @@ class ContentEncoder:
     @property
     def num_features(self) -> int:
         """F."""
-        return len(self.genres) + self.projection.shape[1]
+        return len(self.genres) + int(self.projection.shape[1])
 
     def encode(self, items: Sequence[Content]) -> NDArray[np.float32]:
         """Features [N, F]: unit-length genre block, then the projected words."""

@@ -96,5 +96,3 @@ class FeatureSpec:
         values = {name: tuple(known) for name, known in config.pop("context_values").items()}
         encoded = np.load(folder / "item_ids.npy", allow_pickle=False)
         return cls(vocabulary=Vocabulary(encoded), context_values=values, **config)
-
-

@@ -63,16 +63,21 @@ class History(NamedTuple):
     def last(self, length: int) -> History:
         """The newest `length` events."""
         keep = slice(max(len(self.rows) - length, 0), None)
-        return History(*(array[keep] for array in self))
+        return History._make(array[keep] for array in self)
 
     def before(self, ts_ms: int) -> History:
         """The events strictly earlier than `ts_ms`; expects time order."""
         keep = slice(0, int(np.searchsorted(self.ts_ms, ts_ms, side="left")))
-        return History(*(array[keep] for array in self))
+        return History._make(array[keep] for array in self)
 
     def extended(self, later: History) -> History:
         """This history followed by `later`."""
-        return History(*(np.concatenate(pair) for pair in zip(self, later, strict=True)))
+        return History(
+            np.concatenate([self.rows, later.rows]),
+            np.concatenate([self.ts_ms, later.ts_ms]),
+            np.concatenate([self.actions, later.actions]),
+            np.concatenate([self.shares, later.shares]),
+        )
 
 
 EMPTY_HISTORY = History.of(np.empty(0, np.int64), np.empty(0, np.int64))

@@ -24,6 +24,8 @@ class ItemTower(nn.Module):
         id_dropout: float = 0.0
         init_std: float = 0.02
 
+    content: Tensor
+
     def __init__(self, config: Config, num_rows: int, dim: int, content: Tensor | None) -> None:
         super().__init__()
         self.config = config

@@ -45,7 +45,9 @@ class UserTower(nn.Module):
         self.share = nn.Embedding(NUM_SHARE_BUCKETS, dim)
         self.gap = nn.Embedding(NUM_TIME_BUCKETS, dim)
         self.dropout = nn.Dropout(config.dropout)
-        blocks = [GatedAttention(dim, config.num_heads, max_length + 1, config.dropout) for _ in range(config.num_layers)]
+        blocks = [
+            GatedAttention(dim, config.num_heads, max_length + 1, config.dropout) for _ in range(config.num_layers)
+        ]
         self.blocks = nn.ModuleList(blocks)
         self.norm = nn.LayerNorm(dim)
         self.context = ContextGate(dim, config.context_dim, context_sizes)
@@ -77,7 +79,7 @@ class UserTower(nn.Module):
 
 
 class ContextGate(nn.Module):
-    """Adds what the moment changes: embeddings of hour, weekday, device, ... through one hidden layer with the state."""
+    """Adds what the moment changes: embeddings of hour, weekday, device, ... with the state through a hidden layer."""
 
     def __init__(self, dim: int, context_dim: int, sizes: tuple[int, ...]) -> None:
         super().__init__()

@@ -20,11 +20,14 @@ from training.sequences import EpochSampler, Events, TrainingBatch, WindowDatase
 
 @dataclass(frozen=True)
 class BatchConfig:
-    """`batch_tokens` events a step; `hide_actions` is the share of windows whose behaviour is hidden, since a request
-    may know items alone; validation asks at most `max_queries` queries.
+    """`batch_tokens` events a step, fewer where an epoch would have less than `min_batches` steps.
+
+    `hide_actions` is the share of windows whose behaviour is hidden, since a request may know items alone;
+    validation asks at most `max_queries` questions.
     """
 
     batch_tokens: int = 6_400
+    min_batches: int = 100
     hide_actions: float = 0.25
     validation_size: int = 128
     max_queries: int = 4_000
@@ -37,7 +40,8 @@ class SequenceData(pl.LightningDataModule):
         super().__init__()
         self.config = config
         self.windows = WindowDataset(events, config.hide_actions, seed)
-        self.sampler = EpochSampler(events.histories.offsets, spec.max_length, config.batch_tokens, seed)
+        tokens = min(config.batch_tokens, len(events.histories.rows) // max(config.min_batches, 1))
+        self.sampler = EpochSampler(events.histories.offsets, spec.max_length, tokens, seed)
         wanted = queries.sample(config.max_queries, np.random.default_rng(seed))
         self.validation = validation_batches(spec, wanted, config.validation_size)
 
@@ -53,14 +57,14 @@ class SequenceData(pl.LightningDataModule):
 def validation_batches(spec: FeatureSpec, queries: Queries, size: int) -> list[ValidationBatch]:
     """Queries whose target the vocabulary knows, ordered by length so that padding is short."""
     known = np.flatnonzero(queries.targets > UNKNOWN)
-    lengths = np.array([len(queries.histories[q].rows) for q in known])
+    lengths = np.array([len(queries.histories[int(q)].rows) for q in known])
     known = known[np.argsort(lengths, kind="stable")]
     return [_validation_batch(spec, queries, known[s : s + size]) for s in range(0, len(known), size)]
 
 
 def _validation_batch(spec: FeatureSpec, queries: Queries, part: NDArray[np.int64]) -> ValidationBatch:
-    histories = [queries.histories[q] for q in part]
-    batch = spec.batch(histories, queries.request_ts_ms[part], [queries.contexts[q] for q in part])
+    histories = [queries.histories[int(q)] for q in part]
+    batch = spec.batch(histories, queries.request_ts_ms[part], [queries.contexts[int(q)] for q in part])
     seen = pad_rows([history.rows for history in histories])
     return ValidationBatch(*(torch.from_numpy(array) for array in (*batch, queries.targets[part], seen)))
 

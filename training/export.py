@@ -68,7 +68,7 @@ def make_parts(towers: TwoTower, corpus: Corpus, queries: Queries, index: IndexC
     users = np.concatenate([encode(towers, part) for part in _chunks(batch, 64)])
     rows = corpus.spec.vocabulary.item_rows
     built = build(rows, vectors[NUM_RESERVED:], users, index)
-    canary = HistoryBatch(*(array[:NUM_CANARIES] for array in batch))
+    canary = HistoryBatch._make(array[:NUM_CANARIES] for array in batch)
     parts = BundleParts(
         spec=corpus.spec,
         item_tokens=tokens,
@@ -133,4 +133,4 @@ def _batch(corpus: Corpus, queries: Queries, at_most: int) -> HistoryBatch:
 
 
 def _chunks(batch: HistoryBatch, size: int) -> list[HistoryBatch]:
-    return [HistoryBatch(*(array[s : s + size] for array in batch)) for s in range(0, len(batch.rows), size)]
+    return [HistoryBatch._make(array[s : s + size] for array in batch) for s in range(0, len(batch.rows), size)]

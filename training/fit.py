@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import signal
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,12 @@ logger = logging.getLogger(__name__)
 MONITOR = "val/ndcg@10"
 LAST = "last.ckpt"
 FINISHED = "finished.json"
+EXPECTED_WARNINGS = (
+    ".*isinstance.treespec, LeafSpec.* is deprecated",  # Lightning's own use of torch
+    "Checkpoint directory .* exists and is not empty",  # the one to resume from
+    ".*does not have many workers",  # a batch is a few gathers
+    ".*number of training batches .* is smaller than the logging interval",
+)
 OnEpoch = Callable[[int, Mapping[str, float]], None]
 
 
@@ -37,7 +44,7 @@ class FitConfig:
     all); `keep_last` keeps the last weights instead of the best.
     """
 
-    max_epochs: int = 30
+    max_epochs: int = 20
     stop_after: int = 0
     keep_last: bool = False
     max_minutes: float = 0.0
@@ -88,45 +95,59 @@ class StopAfter(Callback):
         trainer.should_stop = trainer.should_stop or trainer.current_epoch + 1 >= self.num_epochs
 
 
-def fit(
-    config: FitConfig,
-    towers: TwoTower,
-    loss: Loss,
-    data: SequenceData,
-    folder: Path,
-    seed: int,
-    resume: bool = False,
-    on_epoch: OnEpoch = lambda epoch, metrics: None,
-) -> Curve:
-    """Train the towers in place and leave the best weights in them; checkpoints stand in `folder`.
+@dataclass(frozen=True)
+class Stage:
+    """One training in a run: its checkpoints stand in `folder`, where `resume` finds them again.
 
-    With `resume`, training goes on from the folder's last checkpoint, or takes its result when it had finished.
-    Ctrl-C raises `Interrupted`. `on_epoch` gets the number of each finished epoch, from 1, and its metrics.
+    `on_epoch` gets the number of each finished epoch, from 1, and its metrics.
     """
-    if not resume:
-        _clear(folder)
-    finished = folder / FINISHED
+
+    folder: Path
+    resume: bool = False
+    on_epoch: OnEpoch = lambda epoch, metrics: None
+
+
+def fit(config: FitConfig, towers: TwoTower, loss: Loss, data: SequenceData, stage: Stage, seed: int) -> Curve:
+    """Train the towers in place and leave the best weights in them.
+
+    With `resume`, training goes on from the stage's last checkpoint, or takes its result when it had finished.
+    Ctrl-C raises `Interrupted`.
+    """
+    if not stage.resume:
+        _clear(stage.folder)
+    finished = stage.folder / FINISHED
     if not finished.exists():
-        _run(config, Retriever(towers, loss, config.optimiser, seed), data, folder, on_epoch)
+        _run(config, Retriever(towers, loss, config.optimiser, seed), data, stage)
     result = json.loads(finished.read_text())
-    load_weights(towers, folder / result["weights"])
+    load_weights(towers, stage.folder / result["weights"])
     curve: list[dict[str, float]] = result["curve"]
     scores = [epoch.get(MONITOR, 0.0) for epoch in curve]
     return Curve(curve, 1 + max(range(len(scores)), key=scores.__getitem__))
 
 
-def _run(config: FitConfig, module: Retriever, data: SequenceData, folder: Path, on_epoch: OnEpoch) -> None:
+def _run(config: FitConfig, module: Retriever, data: SequenceData, stage: Stage) -> None:
     curve: list[dict[str, float]] = []
-    best = ModelCheckpoint(folder, "best", monitor=MONITOR, mode="max", save_last=True, enable_version_counter=False)
-    trainer = _trainer(config, folder, [Recorder(curve, on_epoch), best, TQDMProgressBar(refresh_rate=10)])
-    last = folder / LAST
+    best = ModelCheckpoint(
+        stage.folder,
+        "best",
+        monitor=MONITOR,
+        mode="max",
+        save_last=True,
+        enable_version_counter=False,
+        save_on_train_epoch_end=True,
+    )
+    trainer = _trainer(config, stage.folder, [Recorder(curve, stage.on_epoch), best, TQDMProgressBar(refresh_rate=10)])
+    last = stage.folder / LAST
     handler = signal.getsignal(signal.SIGINT)
-    trainer.fit(module, datamodule=data, ckpt_path=str(last) if last.exists() else None, weights_only=True)
+    with warnings.catch_warnings():
+        for message in EXPECTED_WARNINGS:
+            warnings.filterwarnings("ignore", message)
+        trainer.fit(module, datamodule=data, ckpt_path=str(last) if last.exists() else None, weights_only=True)
     signal.signal(signal.SIGINT, handler)
     if trainer.interrupted:
         raise Interrupted(f"stopped; finished epochs are kept in {last}: repeat the command with resume=true to go on")
     weights = last.name if config.keep_last else Path(best.best_model_path or last).name
-    (folder / FINISHED).write_text(json.dumps({"weights": weights, "curve": curve}))
+    (stage.folder / FINISHED).write_text(json.dumps({"weights": weights, "curve": curve}))
 
 
 def _clear(folder: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +17,7 @@ from training.corpus import Corpus, make_corpus
 from training.data.dataset import Dataset
 from training.datamodule import BatchConfig, SequenceData
 from training.evaluation.queries import Queries
-from training.fit import Curve, FitConfig, OnEpoch, fit
+from training.fit import Curve, FitConfig, Stage, fit
 from training.losses.choose import choose_loss
 from training.questions import ask
 
@@ -27,9 +26,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LearningConfig:
-    """The towers, what they read (`max_length` newest events of a history) and how they are fitted."""
+    """The towers, what they read (`max_length` newest events of a history) and how they are fitted.
+
+    Up to `questions_a_viewer` events of each viewer's validation part choose the epoch and train the ranker.
+    """
 
     max_length: int = 200
+    questions_a_viewer: int = 20
     content: ContentConfig = field(default_factory=ContentConfig)
     towers: TwoTower.Config = field(default_factory=TwoTower.Config)
     batch: BatchConfig = field(default_factory=BatchConfig)
@@ -52,18 +55,10 @@ class Task(NamedTuple):
     val: NDArray[np.bool_]
 
 
-def learn(
-    config: LearningConfig,
-    dataset: Dataset,
-    task: Task,
-    folder: Path,
-    seed: int,
-    resume: bool = False,
-    on_epoch: OnEpoch = lambda epoch, metrics: None,
-) -> Learned:
-    """Train towers on the task; checkpoints go to `folder`, where `resume` finds them again."""
+def learn(config: LearningConfig, dataset: Dataset, task: Task, stage: Stage, seed: int) -> Learned:
+    """Train towers on the task."""
     corpus = make_corpus(dataset, task.train, config.max_length, config.content, seed)
-    validation = ask(dataset, task.val, corpus.spec, corpus.viewers, "last", seed)
+    validation = ask(dataset, task.val, corpus.spec, corpus.viewers, "random", seed, config.questions_a_viewer)
     num_items, num_events = len(corpus.spec.vocabulary.encoded), len(corpus.events.histories.rows)
     logger.info(
         "learning from %s events of %s viewers on %s items; %s questions choose the epoch",
@@ -72,7 +67,7 @@ def learn(
     towers = make_towers(config.towers, corpus, seed)
     data = SequenceData(config.batch, corpus.spec, corpus.events, validation, seed)
     loss = choose_loss(config.fit.loss, torch.from_numpy(corpus.counts))
-    curve = fit(config.fit, towers, loss, data, folder, seed, resume, on_epoch)
+    curve = fit(config.fit, towers, loss, data, stage, seed)
     return Learned(towers.cpu().eval(), corpus, validation, curve)
 
 

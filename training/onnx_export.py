@@ -53,14 +53,15 @@ def user_tower_onnx(towers: TwoTower) -> bytes:
 
 def ranker_onnx(head: RankingHead) -> bytes:
     """The ranking head for any number of candidates."""
-    arguments = (torch.randn(3, len(head.mean)),)
+    arguments = (torch.randn(3, head.mean.numel()),)
     return _export(head.eval(), arguments, ["features"], "logits", ({0: Dim("candidates")},))
 
 
 def _export(
     module: nn.Module, arguments: tuple[Tensor, ...], inputs: list[str], output: str, shapes: tuple[dict[int, Dim], ...]
 ) -> bytes:
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    for name in ("torch.onnx", "onnxscript", "onnx_ir"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
@@ -74,5 +75,5 @@ def _export(
             verbose=False,
         )
     buffer = io.BytesIO()
-    program.save(buffer)  # type: ignore[union-attr]
+    program.save(buffer)  # type: ignore[union-attr, arg-type]
     return buffer.getvalue()

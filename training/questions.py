@@ -14,13 +14,19 @@ from training.evaluation.queries import Queries
 
 
 def ask(
-    dataset: Dataset, part: NDArray[np.bool_], spec: FeatureSpec, viewers: Vocabulary, target: str, seed: int
+    dataset: Dataset,
+    part: NDArray[np.bool_],
+    spec: FeatureSpec,
+    viewers: Vocabulary,
+    target: str,
+    seed: int,
+    per_viewer: int = 1,
 ) -> Queries:
-    """One question a viewer of the part [E]: the `last` or a `random` target, with all that viewer did earlier.
+    """Questions of the viewers of the part [E]: `last` or `random` targets, with all that viewer did earlier.
 
     Items outside the vocabulary are UNKNOWN as targets and left out of histories.
     """
-    chosen = targets(dataset.events, part, np.random.default_rng(seed), target)
+    chosen = targets(dataset.events, part, np.random.default_rng(seed), target, per_viewer)
     asked = dataset.events.iloc[chosen.positions]
     histories = before(dataset.events, chosen.positions, spec.vocabulary)
     users = list(chosen.user_ids)

@@ -82,10 +82,11 @@ def _search(
     rng: np.random.Generator,
 ) -> tuple[RankingHead, RankerReport]:
     first = best = validation_ndcg(head, examples, held)
-    kept, waited, epoch = copy.deepcopy(head), 0, 0
+    kept, waited, num_epochs = copy.deepcopy(head), 0, 0
     adam = torch.optim.AdamW(head.parameters(), lr=config.lr, weight_decay=config.weight_decay)
     progress = trange(config.max_epochs if len(learn) else 0, desc="ranker", unit="epoch", mininterval=1.0)
-    for epoch in progress:
+    for _ in progress:
+        num_epochs += 1
         _learn(head, adam, examples, rng.permutation(learn), config.batch_size)
         value = validation_ndcg(head, examples, held)
         progress.set_postfix({"ndcg@10": f"{value:.4f}", "retrieval": f"{first:.4f}"})
@@ -95,7 +96,7 @@ def _search(
         if waited >= config.patience:
             break
     ceiling = float(np.mean(examples.place[held] != MISSED))
-    return kept.eval(), RankerReport(first, best, ceiling, len(examples.place), epoch + 1)
+    return kept.eval(), RankerReport(first, best, ceiling, len(examples.place), num_epochs)
 
 
 def _learn(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from index.build import BuildReport
+from training.data.split import Split
 from training.evaluation.figures import Curve as PlottedCurve
 from training.evaluation.figures import IndexPoint, index_curve, learning_curves
 from training.fit import Curve
@@ -14,15 +16,21 @@ from training.fit import Curve
 
 def run_title(data: object, now: datetime) -> str:
     """`ml_1m 2026-11-22 21:40`: the data's name and the start."""
-    name = getattr(data, "layout", None) or getattr(data, "events", None) or type(data).__name__
-    return f"{str(name).rsplit('/', 1)[-1]} {now:%Y-%m-%d %H:%M}"
+    name = getattr(data, "name", None) or getattr(data, "events", None) or type(data).__name__
+    return f"{Path(str(name)).name} {now:%Y-%m-%d %H:%M}"
+
+
+def split_in_words(parts: Split) -> str:
+    """The split as the manifest names it."""
+    return ", ".join(f"{key}={value}" for key, value in parts.description.items())
 
 
 def curves(curve: Curve) -> Figure:
     """Every metric over the epochs."""
     names = sorted({name for epoch in curve.epochs for name in epoch})
-    steps = range(1, len(curve.epochs) + 1)
-    plotted = {name: PlottedCurve(list(steps), [epoch.get(name, float("nan")) for epoch in curve.epochs]) for name in names}
+    steps = [float(epoch + 1) for epoch in range(len(curve.epochs))]
+    values = {name: [epoch.get(name, float("nan")) for epoch in curve.epochs] for name in names}
+    plotted = {name: PlottedCurve(steps, values[name]) for name in names}
     return learning_curves(plotted)
 
 

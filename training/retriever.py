@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from towers.two_tower import TwoTower
 from towers.vocabulary import NUM_RESERVED, PAD
@@ -59,12 +59,9 @@ class Retriever(pl.LightningModule):
         self.optimiser = optimiser
         self.seed = seed
 
-    def on_train_epoch_start(self) -> None:
-        """Seed by epoch, so that a resumed run draws what an uninterrupted one draws."""
-        torch.manual_seed(self.seed * 100_003 + self.current_epoch)
-
     def training_step(self, batch: TrainingBatch, batch_idx: int) -> Tensor:
-        """Mean loss over all positions that have a target."""
+        """Mean loss over all positions that have a target; seeded by the step, so that a resumed run draws the same."""
+        torch.manual_seed(self.seed * 1_000_003 + self.global_step)
         given = self.towers.read(batch.rows, batch.actions, batch.shares, batch.age_s, batch.lengths)
         has_target = batch.targets != PAD
         states = self.towers.user.states(given)[has_target]
@@ -92,7 +89,10 @@ class Retriever(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         """AdamW; embeddings, biases and norms are not decayed."""
         decayed, plain = _groups(self.towers)
-        groups = [{"params": decayed, "weight_decay": self.optimiser.weight_decay}, {"params": plain}]
+        groups: list[dict[str, Any]] = [
+            {"params": decayed, "weight_decay": self.optimiser.weight_decay},
+            {"params": plain},
+        ]
         adam = torch.optim.AdamW(groups, lr=self.optimiser.lr, betas=(0.9, 0.98), weight_decay=0.0)
         steps = self.trainer.estimated_stepping_batches
         schedule = torch.optim.lr_scheduler.LambdaLR(adam, lambda step: self.optimiser.share_at(step / steps, step))
@@ -110,10 +110,10 @@ def target_rank(scores: Tensor, targets: Tensor, seen: Tensor) -> Tensor:
     return 1 + better + equal / 2
 
 
-def _groups(towers: TwoTower) -> tuple[list[Tensor], list[Tensor]]:
-    decayed: list[Tensor] = []
-    plain: list[Tensor] = []
-    embeddings = {id(m.weight) for m in towers.modules() if isinstance(m, torch.nn.Embedding)}
+def _groups(towers: TwoTower) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    decayed: list[nn.Parameter] = []
+    plain: list[nn.Parameter] = []
+    embeddings = {id(m.weight) for m in towers.modules() if isinstance(m, nn.Embedding)}
     for parameter in towers.parameters():
         is_matrix = parameter.ndim == 2 and id(parameter) not in embeddings
         (decayed if is_matrix else plain).append(parameter)

@@ -75,7 +75,7 @@ class WindowDataset(Dataset[TrainingBatch]):
         self._is_first = np.zeros(len(events.histories.rows) + 1, dtype=np.bool_)
         self._is_first[events.histories.offsets[:-1]] = True
 
-    def __getitem__(self, borders: NDArray[np.int64]) -> TrainingBatch:  # type: ignore[override]
+    def __getitem__(self, borders: NDArray[np.int64]) -> TrainingBatch:
         """Batch of the windows; with probability `hide_actions` a window's actions and shares become unknown."""
         start, stop = borders
         histories = self.events.histories

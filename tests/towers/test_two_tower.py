@@ -86,7 +86,7 @@ def test_training_windows_and_requests_give_the_same_user(
     for b, viewer in ((0, 0), (1, 3)):
         history = histories.of(viewer)
         asked = history.ts_ms[-1:]
-        earlier = type(history)(*(array[:-1] for array in history))
+        earlier = type(history)._make(array[:-1] for array in history)
         request = encode(towers, spec.batch([earlier], asked, [{}]))[0]
         torch.testing.assert_close(states[b, window.lengths[b] - 1], request, atol=1e-5, rtol=0)
 

@@ -48,7 +48,9 @@ def test_every_event_of_short_histories_is_learned() -> None:
     offsets = offsets_of([3, 1, 5])
     rows = np.arange(2, 11)
     nothing = np.zeros(9, dtype=np.int8)
-    events = Events(Histories(offsets, rows, rows * 1000, nothing, nothing), np.zeros((9, 2), np.int64), np.ones(9, bool))
+    events = Events(
+        Histories(offsets, rows, rows * 1000, nothing, nothing), np.zeros((9, 2), np.int64), np.ones(9, bool)
+    )
     sampler = EpochSampler(offsets, 6, batch_tokens=100, seed=0)
     targets = np.concatenate([WindowDataset(events, 0.0, 0)[borders].targets.numpy().ravel() for borders in sampler])
     assert sorted(targets[targets != PAD]) == rows.tolist()

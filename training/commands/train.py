@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from index.build import Config as IndexConfig
-from serving.bundle import Bundle
+from serving.bundle import CURRENT, Bundle
 from serving.manifest import ManifestFields
 from serving.publish import publish
 from training.data import load
@@ -19,11 +20,12 @@ from training.data.split import Split, SplitConfig, split
 from training.evaluation.record import record
 from training.evaluation.table import as_text
 from training.export import Exported, make_parts
+from training.fit import Stage
 from training.judging import EVALUATION, JudgeConfig, judge
 from training.learning import Learned, LearningConfig, Task, learn
 from training.ranker import RankerConfig
 from training.ranking_stage import Ranked, rank
-from training.records import curves, index_points, run_title
+from training.records import curves, index_points, run_title, split_in_words
 from training.settings import REQUIRED
 from training.tracking import Run, Tracking
 
@@ -57,12 +59,14 @@ def train(config: TrainConfig) -> None:
     """Train, judge and publish; ends with the table and the place of the bundle."""
     out = Path(config.out).expanduser()
     out.mkdir(parents=True, exist_ok=True)
-    title = config.name or run_title(config.data, datetime.now())
+    title = config.name or run_title(config.data, datetime.now().astimezone())
     with Tracking(config.tracking).run(title) as run:
         run.params(config)
         dataset = load(config.data, out)
         parts = split(dataset, config.split)
-        run.tags({"data_fingerprint": dataset.fingerprint, **{key: str(value) for key, value in parts.description.items()}})
+        run.tags(
+            {"data_fingerprint": dataset.fingerprint, **{key: str(value) for key, value in parts.description.items()}}
+        )
         run.metrics({"data/num_events": dataset.report.num_kept, "data/num_bad": sum(dataset.report.bad.values())})
         folder = Training(config, dataset, parts, out, run).publish()
         run.register(folder)
@@ -87,7 +91,7 @@ class Training:
         ranked = self._rank(learned, exported)
         bundle = replace(exported.parts, ranker_files=ranked.files)
         metrics = self._note(learned, exported, ranked)
-        pointer = EVALUATION if self.config.refit else "CURRENT"
+        pointer = EVALUATION if self.config.refit else CURRENT
         folder = publish(self.out, bundle, self._fields(learned, exported, metrics), pointer=pointer)
         metrics |= self._judge(folder)
         if not self.config.refit:
@@ -95,13 +99,12 @@ class Training:
             return folder
         return self._publish_refit(learned, ranked, metrics)
 
-    def _learn(self, task: Task, learning: LearningConfig, stage: str) -> Learned:
-        folder = self.out / "checkpoints" / stage
+    def _learn(self, task: Task, learning: LearningConfig, name: str) -> Learned:
+        def note(epoch: int, metrics: Mapping[str, float]) -> None:
+            self.run.metrics({f"{name}/{key}": value for key, value in metrics.items()}, step=epoch)
 
-        def note(epoch: int, metrics: dict[str, float]) -> None:
-            self.run.metrics({f"{stage}/{name}": value for name, value in metrics.items()}, step=epoch)
-
-        return learn(learning, self.dataset, task, folder, self.config.seed, self.config.resume, note)
+        stage = Stage(self.out / "checkpoints" / name, self.config.resume, note)
+        return learn(learning, self.dataset, task, stage, self.config.seed)
 
     def _rank(self, learned: Learned, exported: Exported) -> Ranked:
         with tempfile.TemporaryDirectory(dir=self.out, prefix=".ranking-") as name:
@@ -139,12 +142,15 @@ class Training:
         exported = make_parts(refitted.towers, refitted.corpus, refitted.validation, self.config.index)
         files = ranked.files_for(refitted.corpus, exported.parts.item_vectors)
         bundle = replace(exported.parts, ranker_files=files)
-        return publish(self.out, bundle, self._fields(refitted, exported, metrics), keep=self.config.keep)
+        fields = self._fields(refitted, exported, metrics, f"refit after {split_in_words(self.parts)}")
+        return publish(self.out, bundle, fields, keep=self.config.keep)
 
-    def _fields(self, learned: Learned, exported: Exported, metrics: dict[str, float]) -> ManifestFields:
+    def _fields(
+        self, learned: Learned, exported: Exported, metrics: dict[str, float], words: str | None = None
+    ) -> ManifestFields:
         return ManifestFields(
             data_fingerprint=self.dataset.fingerprint,
-            split=", ".join(f"{key}={value}" for key, value in self.parts.description.items()),
+            split=words or split_in_words(self.parts),
             trained_until_ms=learned.corpus.trained_until_ms,
             metrics=dict(metrics),
             index=exported.index_report,

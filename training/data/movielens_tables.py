@@ -31,12 +31,11 @@ def read_dat(path: Path, names: list[str], dtype: str | None = None) -> pd.DataF
 
 
 def items_csv(folder: Path) -> pd.DataFrame:
-    """Films of the layouts with CSV files; `text` holds the viewers' tags, the most frequent first."""
+    """Films of the layouts with CSV files. `tags.csv` stays out: tags are behaviour with times of their own, and as
+    catalogue text they would tell training what viewers said later.
+    """
     movies = pd.read_csv(require_path(folder / "movies.csv", "data.path"), dtype="str", keep_default_na=False)
-    items = _films(movies.set_axis(["item_id", "title", "genres"], axis=1))
-    if (folder / "tags.csv").exists():
-        items["text"] = items["item_id"].map(_tags(folder / "tags.csv"))
-    return items
+    return _films(movies.set_axis(["item_id", "title", "genres"], axis=1))
 
 
 def items_1m(folder: Path) -> pd.DataFrame:
@@ -80,15 +79,6 @@ def _films(movies: pd.DataFrame) -> pd.DataFrame:
     genres = [[name for name in names.split("|") if name not in NO_GENRES] for names in movies["genres"]]
     films = {"item_id": movies["item_id"], "title": plain, "genres": genres, "year": years}
     return one_row_each(pd.DataFrame(films), "item_id")
-
-
-def _tags(path: Path) -> pd.Series:
-    """Distinct tags of each film in lower case, joined by '; '."""
-    tags = pd.read_csv(path, dtype="str", keep_default_na=False).set_axis(["user", "item", "tag", "time"], axis=1)
-    tags["tag"] = tags["tag"].str.strip().str.lower()
-    counts = tags.groupby(["item", "tag"]).size().rename("count").reset_index()
-    counts = counts.sort_values(["item", "count", "tag"], ascending=[True, False, True])
-    return counts.groupby("item")["tag"].agg("; ".join)
 
 
 def _extra_infos(path: Path) -> pd.DataFrame:

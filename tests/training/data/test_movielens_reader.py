@@ -92,7 +92,7 @@ def test_the_layout_of_100k(tmp_path: Path) -> None:
     assert dataset.users["occupation"].tolist() == ["technician"]
 
 
-def test_the_csv_layout_joins_the_tags_of_a_film(tmp_path: Path) -> None:
+def test_the_csv_layout_is_read_without_later_tags(tmp_path: Path) -> None:
     (tmp_path / "ratings.csv").write_text("userId,movieId,rating,timestamp\n1,1,3.5,964982703\n1,2,4.0,964982704\n")
     movies = 'movieId,title,genres\n1,"American President, The (1995)",Comedy|Drama\n2,Babylon 5,(no genres listed)\n'
     (tmp_path / "movies.csv").write_text(movies)
@@ -103,7 +103,7 @@ def test_the_csv_layout_joins_the_tags_of_a_film(tmp_path: Path) -> None:
     assert dataset.events["liked"].tolist() == [0, 1]
     assert items["title"].tolist() == ["The American President", "Babylon 5"]
     assert items["genres"].tolist() == [["Comedy", "Drama"], []]
-    assert items["text"].fillna("-").tolist() == ["funny; slow", "-"]
+    assert "text" not in items
 
 
 def test_a_folder_without_ratings_is_named(tmp_path: Path) -> None:

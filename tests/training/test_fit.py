@@ -1,0 +1,124 @@
+"""Training the towers: they learn, repeat themselves, and go on after being killed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tests.training.worlds import cycle_events
+from towers.two_tower import TwoTower
+from towers.user_tower import UserTower
+from training.data import FilesConfig, load
+from training.data.dataset import Dataset
+from training.data.split import SplitConfig, split
+from training.datamodule import BatchConfig
+from training.fit import FitConfig, Stage, load_weights
+from training.learning import Learned, LearningConfig, Task, learn
+from training.retriever import OptimiserConfig
+
+CONFIG = LearningConfig(
+    max_length=10,
+    towers=TwoTower.Config(dim=16, user=UserTower.Config(num_layers=1, dropout=0.1)),
+    batch=BatchConfig(batch_tokens=200, min_batches=1),
+    fit=FitConfig(max_epochs=4, patience=0, precision="32-true", optimiser=OptimiserConfig(lr=0.02, warmup_steps=5)),
+)
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    cycle_events().to_parquet(tmp_path / "events.parquet")
+    return load(FilesConfig(events=str(tmp_path / "events.parquet")), tmp_path)
+
+
+def learned(dataset: Dataset, folder: Path, config: LearningConfig = CONFIG, resume: bool = False) -> Learned:
+    parts = split(dataset, SplitConfig(name="leave_one_out", test=False))
+    return learn(config, dataset, Task(parts.train, parts.val), Stage(folder, resume), seed=3)
+
+
+def weights(towers: TwoTower) -> torch.Tensor:
+    return torch.cat([parameter.detach().flatten() for parameter in towers.parameters()])
+
+
+def test_planted_order_is_learned(dataset: Dataset, tmp_path: Path) -> None:
+    config = replace(CONFIG, fit=replace(CONFIG.fit, max_epochs=25))
+    result = learned(dataset, tmp_path / "a", config)
+    assert max(epoch["val/ndcg@10"] for epoch in result.curve.epochs) > 0.95
+    assert result.curve.epochs[-1]["train/loss"] < 0.5 * result.curve.epochs[0]["train/loss"]
+
+
+def test_same_seed_gives_the_same_weights(dataset: Dataset, tmp_path: Path) -> None:
+    first, second = learned(dataset, tmp_path / "a"), learned(dataset, tmp_path / "b")
+    assert torch.equal(weights(first.towers), weights(second.towers))
+    assert first.curve == second.curve
+
+
+class Killed(Exception):
+    """Stands for a power cut after a chosen epoch."""
+
+
+def test_a_killed_run_goes_on_to_the_same_result(dataset: Dataset, tmp_path: Path) -> None:
+    whole = learned(dataset, tmp_path / "whole")
+
+    def kill(epoch: int, metrics: object) -> None:
+        if epoch == 3:
+            raise Killed
+
+    parts = split(dataset, SplitConfig(name="leave_one_out", test=False))
+    with pytest.raises(Killed):
+        learn(CONFIG, dataset, Task(parts.train, parts.val), Stage(tmp_path / "cut", on_epoch=kill), seed=3)
+    resumed = learned(dataset, tmp_path / "cut", resume=True)
+    assert resumed.curve == whole.curve
+    assert torch.equal(weights(resumed.towers), weights(whole.towers))
+
+
+def test_a_finished_run_is_taken_as_it_is(dataset: Dataset, tmp_path: Path) -> None:
+    first = learned(dataset, tmp_path / "a")
+    calls: list[int] = []
+    parts = split(dataset, SplitConfig(name="leave_one_out", test=False))
+    stage = Stage(tmp_path / "a", resume=True, on_epoch=lambda epoch, _: calls.append(epoch))
+    again = learn(CONFIG, dataset, Task(parts.train, parts.val), stage, seed=3)
+    assert not calls
+    assert torch.equal(weights(first.towers), weights(again.towers))
+
+
+def test_checkpoints_hold_tensors_and_plain_values_only(dataset: Dataset, tmp_path: Path) -> None:
+    result = learned(dataset, tmp_path / "a")
+    loaded = torch.load(tmp_path / "a" / "last.ckpt", weights_only=True)
+    assert any(name.startswith("towers.") for name in loaded["state_dict"])
+    fresh = TwoTower(CONFIG.towers, result.corpus.spec.vocabulary.num_rows, 10, result.corpus.spec.context_sizes)
+    load_weights(fresh, tmp_path / "a" / "best.ckpt")
+    assert torch.equal(weights(fresh), weights(result.towers))
+
+
+def test_nothing_later_than_the_cut_reaches_training(dataset: Dataset) -> None:
+    """Corpus (vocabulary, context, counts, histories, content) and popularity stay when the future is replaced."""
+    from training.content import ContentConfig
+    from training.corpus import make_corpus
+    from training.export import candidate_features, popularity
+
+    parts = split(dataset, SplitConfig(name="time"))
+    later = ~parts.train
+    other = dataset.events.copy()
+    other.loc[later, "item_id"] = "from the future"
+    other.loc[later, "user_id"] = other.loc[later, "user_id"] + " later"
+    corpora = [
+        make_corpus(replace(dataset, events=events), parts.train, 10, ContentConfig(), seed=0)
+        for events in (dataset.events, other)
+    ]
+    first, second = corpora
+    assert first.spec.vocabulary.encoded.tolist() == second.spec.vocabulary.encoded.tolist()
+    assert first.viewers.encoded.tolist() == second.viewers.encoded.tolist()
+    np.testing.assert_array_equal(first.counts, second.counts)
+    for one, two in zip(first.events.histories, second.events.histories, strict=True):
+        np.testing.assert_array_equal(one, two)
+    np.testing.assert_array_equal(popularity(first), popularity(second))
+    vectors = np.zeros((first.spec.vocabulary.num_rows, 4), dtype=np.float32)
+    features = [candidate_features(corpus, vectors) for corpus in corpora]
+    np.testing.assert_array_equal(features[0].transitions.weights, features[1].transitions.weights)
+    np.testing.assert_array_equal(features[0].first_ts_ms, features[1].first_ts_ms)
+    assert first.trained_until_ms < int(pd.Series(dataset.events["ts_ms"])[later].min())
