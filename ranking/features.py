@@ -21,7 +21,6 @@ NUM_RECENT = 5
 
 NAMES = (
     "retrieval_score",
-    "retrieval_gap",
     "retrieval_log_rank",
     "popularity_log",
     "recent_popularity_log",
@@ -67,7 +66,6 @@ class CandidateFeatures:
         rows, scores = candidates.rows, candidates.scores.astype(np.float32)
         columns = [
             scores,
-            scores - scores.max(initial=-1.0),
             np.log1p(np.arange(len(rows))),
             log_share(self.totals[rows]),
             log_share(moment.popularity[rows]),
@@ -80,8 +78,9 @@ class CandidateFeatures:
         return np.stack(columns, axis=1).astype(np.float32)
 
     def _transition(self, history: History, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], ...]:
-        found = self.transitions.scores(history.rows, rows)
-        return np.log1p(100 * found), found / max(float(found.max(initial=0.0)), 1e-9)
+        everything = self.transitions.all_scores(history.rows)
+        found = everything[rows]
+        return np.log1p(100 * found), found / max(float(everything.max(initial=0.0)), 1e-9)
 
     def _similarity(self, history: History, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], ...]:
         if len(history.rows) == 0:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from serving.assembly import assemble
 from serving.bundle import Bundle
@@ -49,4 +50,5 @@ def judge(config: JudgeConfig, bundle: Bundle, dataset: Dataset, parts: Split) -
         service(recommender, queries, max(CUTS)) if has_ranker else None,
     )
     baselines = standard_baselines(dataset.has_clock)
-    return evaluate_all(queries, before_test, spec.vocabulary.num_rows, baselines, pipeline, has_progress=True)
+    with threadpool_limits(1, "blas"):  # a request's products are too small to share between cores
+        return evaluate_all(queries, before_test, spec.vocabulary.num_rows, baselines, pipeline, has_progress=True)

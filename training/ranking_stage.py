@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from ranking.features import CandidateFeatures, Moment
@@ -96,7 +97,8 @@ def rank(config: RankerConfig, bundle: Bundle, learned: Learned, seed: int) -> R
     recommender = assemble(bundle, config=Recommender.Config(num_candidates=config.num_candidates))
     features = candidate_features(learned.corpus, bundle.item_vectors)
     queries = learned.validation.sample(config.max_queries, np.random.default_rng(seed))
-    examples = collect(recommender, features, queries, config.num_candidates)
+    with threadpool_limits(1, "blas"):  # a request's products are too small to share between cores
+        examples = collect(recommender, features, queries, config.num_candidates)
     scale = float(learned.towers.scale.detach())
     head, report = fit_ranker(config, examples, scale, seed)
     logger.info(

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from serving.assembly import assemble
@@ -58,7 +59,11 @@ class Answer(NamedTuple):
 
 def recommend(config: RecommendConfig) -> None:
     """Write `out` (query_id, rank from 1, item_id, score); it appears complete or not at all."""
-    recommender = assemble(Bundle.load(Path(config.bundle).expanduser()))
+    with threadpool_limits(1, "blas"):  # a request's products are too small to share between cores
+        _recommend(config, assemble(Bundle.load(Path(config.bundle).expanduser())))
+
+
+def _recommend(config: RecommendConfig, recommender: Recommender) -> None:
     spec = recommender.bundle.spec
     queries = QueryFile.open(Path(config.queries).expanduser(), spec)
     if config.stream is None:

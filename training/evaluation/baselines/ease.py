@@ -33,8 +33,11 @@ class EASE:
         tau: float | None = None
         max_items: int = 20_000
 
-    def __init__(self, config: Config | None = None) -> None:
+    def __init__(self, config: Config | None = None, twin: EASE | None = None) -> None:
+        """`twin` has the same penalty: its weights serve here too once it is fitted to the same histories."""
         self.config = config or self.Config()
+        self._twin = twin
+        self._fitted_to: Histories | None = None
         self._weights = np.zeros((0, 0), dtype=np.float32)
 
     def fit(self, histories: Histories, num_rows: int) -> Self:
@@ -44,6 +47,10 @@ class EASE:
                 f"EASE over {num_rows - NUM_RESERVED:,} items needs {num_rows**2 * 8 / 1e9:.0f} GB; "
                 f"leave it out or raise max_items above {self.config.max_items:,}"
             )
+        self._fitted_to = histories
+        if self._twin is not None and self._twin._fitted_to is histories:
+            self._weights = self._twin._weights
+            return self
         viewers = viewer_matrix(histories, num_rows)
         gram = (viewers.T @ viewers).toarray().astype(np.float32)
         gram[np.diag_indices(num_rows)] += self.config.penalty

@@ -15,11 +15,12 @@ RECENCY_TAU = 3.0
 def standard_baselines(has_clock: bool) -> dict[str, Baseline]:
     """Fresh baselines by name; without a clock nothing fades with time, so recency means the latest events."""
     recent: Baseline = RecentPopularity() if has_clock else LatestPopularity()
+    ease = EASE()
     return {
         "popularity": Popularity(),
         "recent popularity": recent,
         "ItemKNN": ItemKNN(),
-        "EASE": EASE(),
-        "EASE recent": EASE(EASE.Config(tau=RECENCY_TAU)),
+        "EASE": ease,
+        "EASE recent": EASE(EASE.Config(tau=RECENCY_TAU), twin=ease),
         "sequential rules": SequentialRules(),
     }
