@@ -116,24 +116,25 @@ def test_a_hundred_kills_leave_the_old_or_the_new_bundle_each_time(tmp_path: Pat
     duration_s = time.perf_counter() - started
     rng = np.random.default_rng(0)
     num_killed, num_new, before = 0, 0, attempt_of(tmp_path)
-    for attempt in range(1, 200):
+    for attempt in range(1, 1000):
         at_random = attempt % 4 == 0
         step = int(rng.integers(1, 2 * num_steps))  # tidying up after the last kill takes steps too
         child = in_child(partial(doomed, tmp_path, attempt, None if at_random else step))
         if at_random:
             time.sleep(rng.uniform(0, duration_s))
             os.kill(child, signal.SIGKILL)
-        num_killed += exit_code(child) == -signal.SIGKILL
+        is_killed = exit_code(child) == -signal.SIGKILL
         now = attempt_of(tmp_path)
         assert now in {before, attempt}
-        num_new += now == attempt
+        num_killed += is_killed
+        num_new += is_killed and now == attempt
         before = now
         if num_killed == 100:
             break
     assert num_killed == 100
     assert 0 < num_new < 100
-    publish_attempt(tmp_path, 201)
-    assert attempt_of(tmp_path) == 201
+    publish_attempt(tmp_path, 1001)
+    assert attempt_of(tmp_path) == 1001
     assert leftovers(tmp_path) == []
     assert len(list((tmp_path / "bundles").iterdir())) == 3
 
