@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from towers.content import Content, ContentEncoder
 from towers.features import FeatureSpec
-from towers.schema import HISTORY_EVENTS, OPTIONAL_COLUMNS, REQUIRED_COLUMNS
+from towers.schema import EXPOSURE_COLUMNS, HISTORY_EVENTS, OPTIONAL_COLUMNS, REQUIRED_COLUMNS
 from towers.vocabulary import NUM_RESERVED, Vocabulary
 from training.content import ContentConfig, contents_of, fit_content
 from training.data.dataset import Dataset
@@ -66,7 +66,7 @@ def make_corpus(
 def context_values(events: pd.DataFrame) -> dict[str, tuple[str, ...]]:
     """Values of each context column; columns with one value or with more than `MAX_CONTEXT_VALUES` are left out."""
     values = {}
-    for name in events.columns.difference([*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS]):
+    for name in events.columns.difference([*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, *EXPOSURE_COLUMNS]):
         distinct = events[name].dropna().unique()
         if 1 < len(distinct) <= MAX_CONTEXT_VALUES:
             values[str(name)] = tuple(sorted(str(value) for value in distinct))

@@ -50,6 +50,11 @@ COMMANDS = (
         ("bundle=runs/mine queries=queries.parquet k=100 out=topk.parquet",),
     ),
     Command("compare", "show how runs differ, as a table and a page of plots", ("RUN RUN",), "runs"),
+    Command(
+        "simulate",
+        "make a streaming service with known tastes: write its log, or judge policies by its viewers",
+        ("preset=small out=runs/world", "world=runs/world policy=all bundle=runs/mine", "calibrate=true"),
+    ),
     Command("demo", "train on MovieLens, publish, serve and print requests to try", ("port=8000",)),
 )
 

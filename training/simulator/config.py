@@ -65,6 +65,5 @@ def preset(name: str) -> WorldConfig:
     if name in PRESETS:
         return PRESETS[name]
     close = difflib.get_close_matches(name, PRESETS, n=1)
-    raise UsageError(
-        f"unknown preset {name!r}; {f'did you mean {close[0]}?' if close else f'choose {", ".join(PRESETS)}'}"
-    )
+    remedy = f"did you mean {close[0]}?" if close else f"choose {', '.join(PRESETS)}"
+    raise UsageError(f"unknown preset {name!r}; {remedy}")
