@@ -51,9 +51,7 @@ def image_appeal(
     return (world.config.artwork_scale * (IMAGE * fit + bait)).astype(np.float32)
 
 
-def takes(
-    draws: Draws, sessions: Sessions, items: NDArray[np.int64], odds: NDArray[np.float32]
-) -> NDArray[np.bool_]:
+def takes(draws: Draws, sessions: Sessions, items: NDArray[np.int64], odds: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which titles [S, K] would be taken if seen.
 
     The noise belongs to viewer, session and title alone: showing a title twice or elsewhere asks nothing anew.

@@ -33,9 +33,7 @@ class Shown(NamedTuple):
     appeal: NDArray[np.float32]
 
 
-def images_for(
-    artwork: Artwork, world: World, draws: Draws, sessions: Sessions, items: NDArray[np.int64]
-) -> Shown:
+def images_for(artwork: Artwork, world: World, draws: Draws, sessions: Sessions, items: NDArray[np.int64]) -> Shown:
     """Images of the titles [S, K] and their appeal."""
     if artwork is Artwork.ORACLE:
         choices = [image_appeal(world, sessions, items, np.full(items.shape, image)) for image in range(NUM_IMAGES)]

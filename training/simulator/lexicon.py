@@ -43,22 +43,145 @@ GENRES: Final = (
 NUM_TOPICS: Final = len(GENRES)
 
 ADJECTIVES: Final = tuple(
-    "Silent Golden Broken Paper Distant Crooked Electric Northern Hollow Velvet Midnight Scarlet Restless Gentle Frozen "
-    "Second Wandering Salt Copper Quiet Burning Borrowed Hidden Patient Lost Tall Blue Honest Feral Last".split()
+    [
+        "Silent",
+        "Golden",
+        "Broken",
+        "Paper",
+        "Distant",
+        "Crooked",
+        "Electric",
+        "Northern",
+        "Hollow",
+        "Velvet",
+        "Midnight",
+        "Scarlet",
+        "Restless",
+        "Gentle",
+        "Frozen",
+        "Second",
+        "Wandering",
+        "Salt",
+        "Copper",
+        "Quiet",
+        "Burning",
+        "Borrowed",
+        "Hidden",
+        "Patient",
+        "Lost",
+        "Tall",
+        "Blue",
+        "Honest",
+        "Feral",
+        "Last",
+    ]
 )
 NOUNS: Final = tuple(
-    "Harbour Lantern Orchard Signal Garden Ledger Compass Winter River Station Letter Kingdom Mirror Tide Engine Sparrow "
-    "Bridge Parade Island Window Mountain Anthem Shadow Kitchen Voyage Season Clock Meadow Circus Summer".split()
+    [
+        "Harbour",
+        "Lantern",
+        "Orchard",
+        "Signal",
+        "Garden",
+        "Ledger",
+        "Compass",
+        "Winter",
+        "River",
+        "Station",
+        "Letter",
+        "Kingdom",
+        "Mirror",
+        "Tide",
+        "Engine",
+        "Sparrow",
+        "Bridge",
+        "Parade",
+        "Island",
+        "Window",
+        "Mountain",
+        "Anthem",
+        "Shadow",
+        "Kitchen",
+        "Voyage",
+        "Season",
+        "Clock",
+        "Meadow",
+        "Circus",
+        "Summer",
+    ]
 )
 PLACES: Final = tuple(
-    "Arlen Bremmer Castrel Dunmore Eskval Farrow Galden Hestria Ivero Jarno Kessel Lorne Marish Novane Orsk Pellow".split()
+    [
+        "Arlen",
+        "Bremmer",
+        "Castrel",
+        "Dunmore",
+        "Eskval",
+        "Farrow",
+        "Galden",
+        "Hestria",
+        "Ivero",
+        "Jarno",
+        "Kessel",
+        "Lorne",
+        "Marish",
+        "Novane",
+        "Orsk",
+        "Pellow",
+    ]
 )
 FIRST_NAMES: Final = tuple(
-    "Ada Bram Celia Dario Elin Farid Greta Hugo Ines Jonas Kaya Leo Mira Nils Oona Pavel Rosa Sami Tilda Yusuf".split()
+    [
+        "Ada",
+        "Bram",
+        "Celia",
+        "Dario",
+        "Elin",
+        "Farid",
+        "Greta",
+        "Hugo",
+        "Ines",
+        "Jonas",
+        "Kaya",
+        "Leo",
+        "Mira",
+        "Nils",
+        "Oona",
+        "Pavel",
+        "Rosa",
+        "Sami",
+        "Tilda",
+        "Yusuf",
+    ]
 )
 LAST_NAMES: Final = tuple(
-    "Almgren Bastide Corrado Dahl Ekene Fontaine Grell Haddad Ishida Jurado Kovel Lindqvist Moreau Nakamba Okoro Petrov "
-    "Quist Rossetti Salo Tamm Ulvaeus Varga Wexler Yilmaz Zorn".split()
+    [
+        "Almgren",
+        "Bastide",
+        "Corrado",
+        "Dahl",
+        "Ekene",
+        "Fontaine",
+        "Grell",
+        "Haddad",
+        "Ishida",
+        "Jurado",
+        "Kovel",
+        "Lindqvist",
+        "Moreau",
+        "Nakamba",
+        "Okoro",
+        "Petrov",
+        "Quist",
+        "Rossetti",
+        "Salo",
+        "Tamm",
+        "Ulvaeus",
+        "Varga",
+        "Wexler",
+        "Yilmaz",
+        "Zorn",
+    ]
 )
 REGIONS: Final = ("Northern", "Iberian", "Eastern", "Island")
 MATURITY: Final = ("all", "7", "12", "16", "18")

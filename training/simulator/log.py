@@ -21,7 +21,7 @@ from training.simulator.artwork import Artwork
 from training.simulator.attention import kernel
 from training.simulator.config import WorldConfig
 from training.simulator.draws import Stream
-from training.simulator.events import CODES, EventBlock, SCHEMA, TableMaker, joined
+from training.simulator.events import CODES, SCHEMA, EventBlock, TableMaker, joined
 from training.simulator.lexicon import REGIONS
 from training.simulator.policies import HousePolicy
 from training.simulator.posters import write_posters
@@ -49,7 +49,9 @@ class Simulated:
         """Read what `write_world` wrote; a UsageError says what is missing."""
         path = folder / WORLD_FILE
         if not path.is_file():
-            raise UsageError(f"{folder} holds no simulated service; make one: marquee simulate preset=small out={folder}")
+            raise UsageError(
+                f"{folder} holds no simulated service; make one: marquee simulate preset=small out={folder}"
+            )
         kept = json.loads(path.read_text())
         world = World.make(WorldConfig(**kept["config"]), kept["seed"])
         return cls(world, State.load(folder / TRUTH / "state.npz"), folder)
@@ -75,7 +77,11 @@ class Written:
 
 
 def write_world(
-    config: WorldConfig, seed: int, folder: Path, posters: bool = False, on_day: Callable[[int], None] = lambda day: None
+    config: WorldConfig,
+    seed: int,
+    folder: Path,
+    posters: bool = False,
+    on_day: Callable[[int], None] = lambda day: None,
 ) -> Written:
     """Simulate and write a day at a time, so memory does not grow with the days; `world.json` is written last."""
     world = World.make(config, seed)

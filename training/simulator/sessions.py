@@ -62,9 +62,7 @@ def sessions_of_day(world: World, state: State, draws: Draws, who: NDArray[np.in
                 yield _sessions(world, state, draws, who[part], times[part, place])
 
 
-def _counts(
-    rate: NDArray[np.float64], who: NDArray[np.int64], day: int, draws: Draws
-) -> NDArray[np.int64]:
+def _counts(rate: NDArray[np.float64], who: NDArray[np.int64], day: int, draws: Draws) -> NDArray[np.int64]:
     """Poisson counts, cut at `MOST_A_DAY`."""
     chance = draws.uniform(Stream.COUNT, who, np.array(day))
     below = pdtr(np.arange(MOST_A_DAY), rate[:, None])
@@ -72,9 +70,7 @@ def _counts(
     return counts
 
 
-def _times(
-    world: World, draws: Draws, who: NDArray[np.int64], day: int, count: NDArray[np.int64]
-) -> NDArray[np.int64]:
+def _times(world: World, draws: Draws, who: NDArray[np.int64], day: int, count: NDArray[np.int64]) -> NDArray[np.int64]:
     """Local milliseconds since midnight [V, J] in order; those behind `count` come last."""
     keys = (who[:, None], np.array(day), np.arange(MOST_A_DAY))
     below = world.viewers.hours[who].cumsum(axis=1)
@@ -108,9 +104,7 @@ def _sessions(
     )
 
 
-def _devices(
-    habit: NDArray[np.float64], hour: NDArray[np.int64], chance: NDArray[np.float64]
-) -> NDArray[np.int64]:
+def _devices(habit: NDArray[np.float64], hour: NDArray[np.int64], chance: NDArray[np.float64]) -> NDArray[np.int64]:
     """Device of each session: in the evening the television gains, in the daytime the phone."""
     lean = np.ones((len(hour), habit.shape[1]))
     is_evening = (hour >= 18) | (hour < 1)
@@ -124,4 +118,3 @@ def _company(household: NDArray[np.int64], hour: NDArray[np.int64]) -> NDArray[n
     """Chance of company: .45 in the evening for those who do not live alone."""
     is_evening = (hour >= 18) & (hour < 23)
     return np.where(household > 1, np.where(is_evening, 0.45, 0.12), 0.05)
-

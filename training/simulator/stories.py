@@ -101,7 +101,9 @@ def _name(rng: np.random.Generator) -> str:
 def _casts(rng: np.random.Generator) -> list[list[str]]:
     """Those who work in each topic; some work in several."""
     everybody = [f"{first} {last}" for first in FIRST_NAMES for last in LAST_NAMES]
-    return [[everybody[p] for p in rng.choice(len(everybody), PEOPLE_A_TOPIC, replace=False)] for _ in range(NUM_TOPICS)]
+    return [
+        [everybody[p] for p in rng.choice(len(everybody), PEOPLE_A_TOPIC, replace=False)] for _ in range(NUM_TOPICS)
+    ]
 
 
 def _story(titles: Titles, n: int, name: str, cast: list[list[str]], rng: np.random.Generator) -> Story:

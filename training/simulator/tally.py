@@ -65,7 +65,15 @@ class Tally:
 
 
 METRICS: Final = tuple(
-    "plays_per_session titles_examined watch_share abandonment hours_per_viewer_month effective_catalogue monthly_churn".split()
+    [
+        "plays_per_session",
+        "titles_examined",
+        "watch_share",
+        "abandonment",
+        "hours_per_viewer_month",
+        "effective_catalogue",
+        "monthly_churn",
+    ]
 )
 """Names of the figures, in the order of the table."""
 
