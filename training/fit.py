@@ -142,7 +142,11 @@ def _run(config: FitConfig, module: Retriever, data: SequenceData, stage: Stage)
     with warnings.catch_warnings():
         for message in EXPECTED_WARNINGS:
             warnings.filterwarnings("ignore", message)
-        trainer.fit(module, datamodule=data, ckpt_path=str(last) if last.exists() else None, weights_only=True)
+        try:
+            trainer.fit(module, datamodule=data, ckpt_path=str(last) if last.exists() else None, weights_only=True)
+        except SystemExit:  # how Lightning ends after Ctrl-C
+            if not trainer.interrupted:
+                raise
     signal.signal(signal.SIGINT, handler)
     if trainer.interrupted:
         raise Interrupted(f"stopped; finished epochs are kept in {last}: repeat the command with resume=true to go on")
