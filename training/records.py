@@ -15,9 +15,9 @@ from training.fit import Curve
 
 
 def run_title(data: object, now: datetime) -> str:
-    """`ml_1m 2026-11-22 21:40`: the data's name and the start."""
-    name = getattr(data, "name", None) or getattr(data, "events", None) or type(data).__name__
-    return f"{Path(str(name)).name} {now:%Y-%m-%d %H:%M}"
+    """`ml-1m 2026-11-22 21:40`: the data's name (of a file, with its folder) and the start."""
+    name = Path(str(getattr(data, "name", None) or getattr(data, "events", "data")))
+    return f"{Path(name.parent.name) / name.name} {now:%Y-%m-%d %H:%M}"
 
 
 def split_in_words(parts: Split) -> str:

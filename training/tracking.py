@@ -30,6 +30,9 @@ ARTIFACT_FOLDER: Final = "mlartifacts"
 CHAMPION: Final = "champion"
 """Alias of the registered version that was published last; MLflow reserves `latest` for itself."""
 
+KIND: Final = {"mlflow.experimentKind": "custom_model_development"}
+"""Tag by which the web pages open on the runs instead of on traces of language models."""
+
 LONGEST_PARAM: Final = 250
 BATCH: Final = 100
 CONNECT_TIMEOUT_S: Final = 5.0
@@ -111,7 +114,7 @@ class Tracking:
     def _create(self, client: MlflowClient, uri: str, name: str, tags: Mapping[str, str]) -> str:
         experiment = client.get_experiment_by_name(self.config.experiment)
         if experiment is None:
-            identity = client.create_experiment(self.config.experiment, artifact_location=_artifacts_beside(uri))
+            identity = client.create_experiment(self.config.experiment, _artifacts_beside(uri), KIND)
         else:
             identity = experiment.experiment_id
         run_id: str = client.create_run(identity, run_name=name, tags=dict(tags)).info.run_id

@@ -38,7 +38,8 @@ def test_an_untrained_head_keeps_retrieval_order() -> None:
 def test_a_planted_feature_is_found() -> None:
     head, report = fit_ranker(CONFIG, examples(planted=True), scale=1.0, seed=0)
     assert report.recall_ceiling == pytest.approx(0.9, abs=0.06)
-    assert report.ranker_ndcg > 0.75 > 0.5 > report.retrieval_ndcg
+    assert report.retrieval_ndcg < 0.5
+    assert report.ranker_ndcg > 0.75
     fresh = examples(planted=True, seed=1)
     assert validation_ndcg(head, fresh, np.arange(NUM_QUERIES)) > 0.7
 

@@ -43,11 +43,12 @@ def evaluate(config: EvaluateConfig) -> None:
     """Print the table of popularity, ItemKNN, EASE, sequential rules, towers alone, towers + ranker."""
     folder = Path(config.bundle).expanduser()
     bundle = Bundle.load(folder / EVALUATION if (folder / EVALUATION).is_file() else folder)
-    with Tracking(config.tracking).run(f"evaluate {run_title(config.data, datetime.now().astimezone())}") as run:
+    dataset = load(config.data, Path(config.out or config.bundle).expanduser())
+    parts = split(dataset, config.split)
+    refuse_leak(bundle, dataset, parts)
+    title = run_title(config.data, datetime.now().astimezone())
+    with Tracking(config.tracking).run(f"evaluate {title}") as run:
         run.params(config)
-        dataset = load(config.data, Path(config.out or config.bundle).expanduser())
-        parts = split(dataset, config.split)
-        refuse_leak(bundle, dataset, parts)
         run.tags({"data_fingerprint": dataset.fingerprint, "bundle": bundle.version})
         report = judge(config.judge, bundle, dataset, parts)
         record(report, run)

@@ -59,14 +59,11 @@ def train(config: TrainConfig) -> None:
     """Train, judge and publish; ends with the table and the place of the bundle."""
     out = Path(config.out).expanduser()
     out.mkdir(parents=True, exist_ok=True)
-    title = config.name or run_title(config.data, datetime.now().astimezone())
-    with Tracking(config.tracking).run(title) as run:
+    dataset = load(config.data, out)
+    parts = split(dataset, config.split)
+    with Tracking(config.tracking).run(config.name or run_title(config.data, datetime.now().astimezone())) as run:
         run.params(config)
-        dataset = load(config.data, out)
-        parts = split(dataset, config.split)
-        run.tags(
-            {"data_fingerprint": dataset.fingerprint, **{key: str(value) for key, value in parts.description.items()}}
-        )
+        run.tags({"data_fingerprint": dataset.fingerprint, "split": split_in_words(parts)})
         run.metrics({"data/num_events": dataset.report.num_kept, "data/num_bad": sum(dataset.report.bad.values())})
         folder = Training(config, dataset, parts, out, run).publish()
         run.register(folder)

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
+import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from towers.two_tower import TwoTower
 from towers.vocabulary import NUM_RESERVED
+
+CHUNK: Final = 256
+"""Positions whose logits are in memory at once; the fastest of 256, 512 and 1,024 in docs/experiments.md."""
 
 
 class FullSoftmax:
     """Cross-entropy of each target among all items."""
 
     def __call__(self, users: Tensor, targets: Tensor, towers: TwoTower) -> Tensor:
-        """Mean loss of unit vectors [P, D] and target rows [P]."""
-        items = towers.item(towers.item.tokens())[NUM_RESERVED:].to(users.dtype)
-        scaled = users * towers.scale.to(users.dtype)
-        return F.linear_cross_entropy(scaled, items, targets - NUM_RESERVED)
+        """Mean loss of unit vectors [P, D] and target rows [P], in single precision whatever the towers compute in."""
+        items = towers.item(towers.item.tokens())[NUM_RESERVED:]
+        with torch.autocast(users.device.type, enabled=False):
+            return linear_cross_entropy(users.float() * towers.scale, items.float(), targets - NUM_RESERVED)
+
+
+def linear_cross_entropy(inputs: Tensor, weight: Tensor, target: Tensor) -> Tensor:
+    """Mean cross-entropy of inputs [P, D] against rows of weight [N, D]; chunked where this torch (2.13) knows how."""
+    if not hasattr(nn, "LinearCrossEntropyOptions"):
+        return F.cross_entropy(inputs @ weight.T, target)
+    options: Any = nn.LinearCrossEntropyOptions(batch_chunk_size=CHUNK)
+    return F.linear_cross_entropy(inputs, weight, target, options=options)
