@@ -12,9 +12,9 @@ from training.simulator.draws import Draws, Stream
 from training.simulator.sessions import PHONE, TV, Sessions
 from training.simulator.world import World
 
-INTERCEPT = -3.7
+INTERCEPT = -4.0
 CENTRE = 0.12
-TASTE, IMAGE, QUALITY, HOME, TIREDNESS, BAIT = 7.0, 2.2, 0.45, 0.3, 0.18, 0.9
+TASTE, IMAGE, QUALITY, HOME, TIREDNESS, BAIT = 10.0, 2.2, 0.45, 0.2, 0.1, 0.9
 LATE_DARK, TOGETHER_FAMILY, PHONE_LENGTH, TV_LENGTH = -1.6, 1.6, -0.5, 0.25
 
 
@@ -37,7 +37,7 @@ def attractions(
 ) -> NDArray[np.float32]:
     """Log odds [S, N] that a title seen without its image is taken; `tired` [S, N] are earlier glances in vain."""
     known = world.viewers.popularity_taste[sessions.viewer][:, None] * world.titles.awareness
-    drawn: NDArray[np.float32] = INTERCEPT + utility + known - np.float32(TIREDNESS) * np.minimum(tired, 10)
+    drawn: NDArray[np.float32] = INTERCEPT + utility + known - np.float32(TIREDNESS) * np.minimum(tired, 5)
     return drawn
 
 

@@ -109,7 +109,7 @@ class HousePolicy(Yardstick):
 
     name: Final = "house"
 
-    def __init__(self, world: World, state: State, draws: Draws, explore: float = 0.15) -> None:
+    def __init__(self, world: World, state: State, draws: Draws, explore: float = 0.25) -> None:
         self._world = world
         self._state = state
         self._draws = draws
@@ -134,7 +134,7 @@ class HousePolicy(Yardstick):
         labels = self._world.titles.labels
         played = self._state.genre_plays[request.sessions.profile] + 0.5
         liking = (played / played.sum(axis=1, keepdims=True)) @ (labels / labels.sum(axis=1, keepdims=True)).T
-        weights = np.where(is_personal[:, None], np.sqrt(known) * liking.astype(np.float32) ** 2, known)
+        weights = np.where(is_personal[:, None], np.sqrt(known) * liking.astype(np.float32) ** 2, np.sqrt(known))
         weights = np.where(request.allowed, weights, 0)
         even = request.allowed / request.allowed.sum(axis=1, keepdims=True)
         mixed = (1 - self._explore) * weights / weights.sum(axis=1, keepdims=True) + self._explore * even

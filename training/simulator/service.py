@@ -119,6 +119,8 @@ class Service:
         accounts = np.arange(len(state.is_member))
         state.is_member[(size > 0) & (self.draws.uniform(Stream.CHURN, accounts, np.array(state.day)) < chance)] = False
         state.plays *= FADE_A_DAY
+        if state.day % 7 == 6:
+            state.tired //= 2
         state.day += 1
 
 

@@ -15,7 +15,7 @@ from training.simulator.lexicon import NUM_TOPICS, REGIONS
 
 DEVICES: Final = ("tv", "phone", "tablet", "laptop")
 NUM_PROTOTYPES: Final = 20
-SHARED_PROFILE: Final = 0.3
+SHARED_PROFILE: Final = 0.2
 """Share of the accounts of several persons where all use one profile."""
 
 _PEAKS: Final = ((21.0, 2.2), (23.8, 1.8), (7.5, 1.6), (14.5, 3.2))
@@ -64,11 +64,11 @@ def make_viewers(config: WorldConfig, rng: np.random.Generator) -> Viewers:
     zones = 3 * (np.arange(config.num_zones) - config.num_zones // 2)
     return Viewers(
         taste=_tastes(count, rng),
-        rate=rng.gamma(2, 0.35, count),
+        rate=rng.gamma(2, 0.5, count),
         patience_s=rng.gamma(4, 75 / 4, count),
         binge=rng.beta(2, 3, count),
         short_form=rng.normal(0, 0.35, count).astype(np.float32),
-        popularity_taste=rng.gamma(2, 0.6, count).astype(np.float32),
+        popularity_taste=rng.gamma(4, 0.25, count).astype(np.float32),
         pause_rate=rng.beta(1, 4, count),
         hours=_hours(count, rng),
         devices=rng.dirichlet((1.6, 1.0, 0.4, 0.8), count),
@@ -97,7 +97,7 @@ def _tastes(count: int, rng: np.random.Generator) -> NDArray[np.float32]:
     """Three parts one of 20 prototypes, one part one's own."""
     prototypes = rng.dirichlet(np.full(NUM_TOPICS, 0.2), NUM_PROTOTYPES)
     own = rng.dirichlet(np.full(NUM_TOPICS, 0.3), count)
-    return (0.75 * prototypes[rng.integers(0, NUM_PROTOTYPES, count)] + 0.25 * own).astype(np.float32)
+    return (0.85 * prototypes[rng.integers(0, NUM_PROTOTYPES, count)] + 0.15 * own).astype(np.float32)
 
 
 def _hours(count: int, rng: np.random.Generator) -> NDArray[np.float64]:
