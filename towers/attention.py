@@ -1,10 +1,12 @@
 """The transformer block of the user tower: gated pointwise attention over the history with time and order biases.
 
-Shapes: B batch, L history, D embedding, H heads. Time runs forward, padding stands on the right.
+Shapes: B batch, L history, Q asking positions, D embedding, H heads. Time runs forward, padding stands on the right.
 Source of the block: HSTU, Zhai et al. 2024 (arXiv 2402.17152), section 3.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -27,17 +29,45 @@ def request_age(age_s: Tensor) -> Tensor:
     return F.pad(age_s[:, 1:], (0, 1))
 
 
+class Relations(NamedTuple):
+    """How each asking position (Q of them) stands to each event: time bucket, distance in order, may it look.
+
+    elapsed: int64 [B, Q, L]; distance: int64 [B or 1, Q, L]; mask: bool [B, Q, L].
+    """
+
+    elapsed: Tensor
+    distance: Tensor
+    mask: Tensor
+
+
+def relations(age_s: Tensor, lengths: Tensor) -> Relations:
+    """Every position asks at the time of the request behind it and sees itself and what came before."""
+    place = torch.arange(age_s.shape[1], device=age_s.device)
+    elapsed = time_buckets(age_s.unsqueeze(1) - request_age(age_s).unsqueeze(2))
+    distance = (place.unsqueeze(1) - place.unsqueeze(0)).clamp_min(0)
+    mask = (place.unsqueeze(1) >= place.unsqueeze(0)) & (place < lengths.unsqueeze(1)).unsqueeze(1)
+    return Relations(elapsed, distance.unsqueeze(0), mask)
+
+
+def last_relations(age_s: Tensor, lengths: Tensor) -> Relations:
+    """The last row of `relations` alone, Q = 1: the request behind the newest event, whose age is 0."""
+    place = torch.arange(age_s.shape[1], device=age_s.device)
+    distance = (lengths.unsqueeze(1) - 1 - place).clamp_min(0)
+    mask = place < lengths.unsqueeze(1)
+    return Relations(time_buckets(age_s).unsqueeze(1), distance.unsqueeze(1), mask.unsqueeze(1))
+
+
 class RelativeBias(nn.Module):
-    """Learned attention bias [B, H, L, L] from the time between event and request and from their distance in order."""
+    """Learned attention bias [B, H, Q, L] from the time between event and request and from their distance in order."""
 
     def __init__(self, num_heads: int, max_length: int) -> None:
         super().__init__()
         self.time = nn.Parameter(torch.zeros(num_heads, NUM_TIME_BUCKETS))
         self.order = nn.Parameter(torch.zeros(num_heads, max_length))
 
-    def forward(self, elapsed: Tensor, distance: Tensor) -> Tensor:
-        """Bias for the buckets `elapsed` [B, L, L] and the distances [L, L]."""
-        return self.time[:, elapsed].transpose(0, 1) + self.order[:, distance]
+    def forward(self, related: Relations) -> Tensor:
+        """Bias of each pair."""
+        return (self.time[:, related.elapsed] + self.order[:, related.distance]).transpose(0, 1)
 
 
 class GatedAttention(nn.Module):
@@ -50,19 +80,27 @@ class GatedAttention(nn.Module):
         self.num_heads = num_heads
         self.max_length = max_length
         self.norm_in = nn.LayerNorm(dim)
-        self.project_in = nn.Linear(dim, 4 * dim)
+        self.gate_and_query = nn.Linear(dim, 2 * dim)
+        self.value_and_key = nn.Linear(dim, 2 * dim)
         self.bias = RelativeBias(num_heads, max_length)
         self.norm_out = nn.LayerNorm(dim)
         self.project_out = nn.Linear(dim, dim)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, elapsed: Tensor, distance: Tensor, mask: Tensor) -> Tensor:
-        """Next states [B, L, D]; mask [B, L, L] is True where a position may look."""
-        gate, value, query, key = F.silu(self.project_in(self.norm_in(x))).chunk(4, dim=-1)
-        query, key, value = (self._split(part) for part in (query, key, value))
-        weights = F.silu(query @ key.transpose(-1, -2) + self.bias(elapsed, distance))
-        weights = weights * mask.unsqueeze(1) / self.max_length
-        mixed = (weights @ value).transpose(1, 2).reshape(x.shape)
+    def forward(self, x: Tensor, related: Relations, asking: Tensor | None = None) -> Tensor:
+        """Next states [B, Q, D] of the places `asking` [B, Q] in x [B, L, D], or of all (Q = L)."""
+        seen = self.norm_in(x)
+        if asking is None:
+            return self._attend(x, seen, seen, related)
+        place = asking.unsqueeze(-1).expand(-1, -1, x.shape[-1])
+        return self._attend(x.gather(1, place), seen.gather(1, place), seen, related)
+
+    def _attend(self, x: Tensor, asker: Tensor, seen: Tensor, related: Relations) -> Tensor:
+        gate, query = F.silu(self.gate_and_query(asker)).chunk(2, dim=-1)
+        value, key = F.silu(self.value_and_key(seen)).chunk(2, dim=-1)
+        weights = F.silu(self._split(query) @ self._split(key).transpose(-1, -2) + self.bias(related))
+        weights = weights * related.mask.unsqueeze(1) / self.max_length
+        mixed = (weights @ self._split(value)).transpose(1, 2).reshape(x.shape)
         return x + self.project_out(self.dropout(self.norm_out(mixed) * gate))
 
     def _split(self, x: Tensor) -> Tensor:

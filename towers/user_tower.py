@@ -12,7 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from towers.attention import NUM_TIME_BUCKETS, GatedAttention, request_age, time_buckets
+from towers.attention import (
+    NUM_TIME_BUCKETS,
+    GatedAttention,
+    last_relations,
+    relations,
+    request_age,
+    time_buckets,
+)
 from towers.history import NUM_ACTIONS, NUM_SHARE_BUCKETS
 
 
@@ -56,16 +63,26 @@ class UserTower(nn.Module):
 
     def states(self, given: UserInput) -> Tensor:
         """State [B, L, D] at every position, before context and normalisation."""
-        request = request_age(given.age_s)
-        gap = self.gap(time_buckets(given.age_s - request))
-        x = self.dropout(given.tokens + self.action(given.actions) + self.share(given.shares) + gap)
-        elapsed = time_buckets(given.age_s.unsqueeze(1) - request.unsqueeze(2))
-        place = torch.arange(x.shape[1], device=x.device)
-        distance = (place.unsqueeze(1) - place.unsqueeze(0)).clamp_min(0)
-        mask = (place.unsqueeze(1) >= place.unsqueeze(0)) & (place < given.lengths.unsqueeze(1)).unsqueeze(1)
+        x = self._read(given)
+        related = relations(given.age_s, given.lengths)
         for block in self.blocks:
-            x = block(x, elapsed, distance, mask)
+            x = block(x, related)
         return self.norm(x)
+
+    def last_state(self, given: UserInput) -> Tensor:
+        """State [B, D] at the last position; the last block computes that position alone."""
+        x = self._read(given)
+        *earlier, last = self.blocks
+        if earlier:
+            related = relations(given.age_s, given.lengths)
+            for block in earlier:
+                x = block(x, related)
+        asking = (given.lengths - 1).unsqueeze(1)
+        return self.norm(last(x, last_relations(given.age_s, given.lengths), asking)).squeeze(1)
+
+    def _read(self, given: UserInput) -> Tensor:
+        gap = self.gap(time_buckets(given.age_s - request_age(given.age_s)))
+        return self.dropout(given.tokens + self.action(given.actions) + self.share(given.shares) + gap)
 
     def answer(self, states: Tensor, context: Tensor) -> Tensor:
         """Unit vectors [..., D] of states [..., D] asked in contexts [..., C]."""
@@ -73,9 +90,7 @@ class UserTower(nn.Module):
 
     def forward(self, given: UserInput, context: Tensor) -> Tensor:
         """Unit vector [B, D] of the request behind the last event; context [B, C]."""
-        states = self.states(given)
-        last = states[torch.arange(states.shape[0], device=states.device), given.lengths - 1]
-        return self.answer(last, context)
+        return self.answer(self.last_state(given), context)
 
 
 class ContextGate(nn.Module):

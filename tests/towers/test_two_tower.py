@@ -94,3 +94,13 @@ def test_training_windows_and_requests_give_the_same_user(
 def test_unknown_number_of_heads_is_refused() -> None:
     with pytest.raises(ValueError, match="num_heads is 3"):
         TwoTower(TwoTower.Config(dim=16, user=UserTower.Config(num_heads=3)), 5, 4, (25, 8))
+
+
+def test_the_last_state_alone_equals_the_last_of_all_states(
+    towers: TwoTower, histories: Histories, spec: FeatureSpec
+) -> None:
+    batch = spec.batch([histories.of(u) for u in range(4)], np.full(4, 2 * 10**9), [{}] * 4)
+    *arrays, _ = (torch.from_numpy(array) for array in batch)
+    given = towers.read(*arrays)
+    expected = towers.user.states(given)[torch.arange(4), given.lengths - 1]
+    torch.testing.assert_close(towers.user.last_state(given), expected, atol=1e-6, rtol=1e-5)
