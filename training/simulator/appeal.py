@@ -12,7 +12,7 @@ from training.simulator.draws import Draws, Stream
 from training.simulator.sessions import PHONE, TV, Sessions
 from training.simulator.world import World
 
-INTERCEPT = -4.0
+INTERCEPT = -3.6
 CENTRE = 0.12
 TASTE, IMAGE, QUALITY, HOME, TIREDNESS, BAIT = 10.0, 2.2, 0.45, 0.2, 0.1, 0.9
 LATE_DARK, TOGETHER_FAMILY, PHONE_LENGTH, TV_LENGTH = -1.6, 1.6, -0.5, 0.25
@@ -23,13 +23,14 @@ def utilities(world: World, sessions: Sessions) -> NDArray[np.float32]:
     titles, viewers = world.titles, world.viewers
     who = sessions.viewer
     length = np.log(titles.minutes / 45)
-    return (
+    worth: NDArray[np.float32] = (
         TASTE * (viewers.taste[who] @ titles.topics.T - CENTRE)
         + QUALITY * titles.quality
         + HOME * (viewers.region[who][:, None] == titles.region)
         - viewers.short_form[who][:, None] * length
         + _of_the_moment(world, sessions, length)
     ).astype(np.float32)
+    return worth
 
 
 def attractions(
@@ -69,4 +70,5 @@ def _of_the_moment(world: World, sessions: Sessions, length: NDArray[np.float32]
         + TOGETHER_FAMILY * sessions.is_together[:, None] * titles.family
         + device[:, None] * length
     )
-    return (world.config.context_scale * effect).astype(np.float32)
+    scaled: NDArray[np.float32] = (world.config.context_scale * effect).astype(np.float32)
+    return scaled

@@ -85,9 +85,10 @@ class BundlePolicy:
 
     def _events(self, block: EventBlock) -> Iterator[Event]:
         columns = (block.profile, block.item, block.ts_ms, block.event, block.liked, block.watch_s, block.duration_s)
-        for profile, item, ts_ms, event, *numbers in zip(*(column.tolist() for column in columns), strict=True):
+        for profile, item, ts_ms, code, *numbers in zip(*(column.tolist() for column in columns), strict=True):
+            who, what = self._profiles[profile], self._items[item]
             liked, watch_s, duration_s = (None if math.isnan(number) else number for number in numbers)
-            yield Event(self._profiles[profile], self._items[item], ts_ms, EVENTS[event], None, liked, watch_s, duration_s)
+            yield Event(who, what, ts_ms, EVENTS[code], None, liked, watch_s, duration_s)
 
 
 def later_events(log: Path, after_ms: int) -> Iterator[Event]:
@@ -96,5 +97,3 @@ def later_events(log: Path, after_ms: int) -> Iterator[Event]:
     table = pq.read_table(log, columns=list(_COLUMNS), filters=told & (pc.field("ts_ms") > after_ms))
     for row in table.sort_by("ts_ms").to_pylist():
         yield Event(user_id=row.pop("profile_id"), event=EventType(row.pop("event")), **row)
-
-

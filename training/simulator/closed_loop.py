@@ -112,10 +112,9 @@ def bundle_policy(bundle: Bundle, use_ranker: bool = True, name: str | None = No
     """A published bundle, trained on the log of the world that it is to serve."""
     name = name or ("towers + ranker" if use_ranker else "towers")
 
-    def make(simulated: Simulated, state: State, draws: Draws) -> Policy:
-        return BundlePolicy.open(bundle, simulated.world, simulated.events, name, use_ranker)
-
-    return make
+    return lambda simulated, state, draws: BundlePolicy.open(
+        bundle, simulated.world, simulated.events, name, use_ranker
+    )
 
 
 def households(simulated: Simulated, num_viewers: int | None) -> NDArray[np.int64]:

@@ -52,12 +52,12 @@ class EventBlock(NamedTuple):
 
     def take(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> EventBlock:
         """The events chosen."""
-        return EventBlock(*(array[chosen] for array in self))
+        return EventBlock._make(array[chosen] for array in self)
 
 
 def joined(blocks: Sequence[EventBlock]) -> EventBlock:
     """All events in the order of their time."""
-    together = EventBlock(*(np.concatenate(arrays) for arrays in zip(*blocks, strict=True)))
+    together = EventBlock._make(np.concatenate(arrays) for arrays in zip(*blocks, strict=True))
     return together.take(np.argsort(together.ts_ms, kind="stable"))
 
 
@@ -125,7 +125,7 @@ class TableMaker:
             "col_pos": _known(block.column, pa.int16()),
             "variant_id": _known(block.image, pa.int16()),
             "propensity": _floats(block.propensity),
-            "model_version": pa.array(np.where(from_page, self._model_version, None), pa.string()),
+            "model_version": _words((self._model_version,), np.where(from_page, 0, -1)),
             "device": _words(DEVICES, block.device),
             "companions": _words(COMPANIONS, block.is_together.astype(np.int64)),
             "tz_offset": pa.array(block.zone_h * 60, pa.int16()),

@@ -56,4 +56,5 @@ def _search(sitting: Sitting, at: NDArray[np.int64]) -> NDArray[np.int64]:
     noise = sitting.draws.gumbel(Stream.SEARCH, viewer[:, None], number[:, None], np.arange(titles.num_titles))
     score = sitting.utility[at] + 3 * titles.awareness + noise
     is_out = (titles.release_day <= sitting.state.day) & ~sitting.state.seen[profile]
-    return np.where(is_out, score, -np.inf).argmax(axis=1)
+    found: NDArray[np.int64] = np.where(is_out, score, -np.inf).argmax(axis=1)
+    return found

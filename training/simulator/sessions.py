@@ -39,7 +39,7 @@ class Sessions(NamedTuple):
 
     def take(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Sessions:
         """The sessions chosen."""
-        return Sessions(*(array[chosen] for array in self))
+        return Sessions._make(array[chosen] for array in self)
 
     @property
     def is_late(self) -> NDArray[np.bool_]:

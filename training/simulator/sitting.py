@@ -63,8 +63,7 @@ class Play(NamedTuple):
 
     def take(self, chosen: NDArray[np.bool_]) -> Play:
         """Some of the plays."""
-        parts = (part[chosen] if isinstance(part, np.ndarray) else part for part in self)
-        return Play(*parts)
+        return Play._make(part[chosen] if isinstance(part, np.ndarray) else part for part in self)
 
 
 class Sitting:

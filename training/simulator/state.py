@@ -5,9 +5,10 @@ Shapes: V viewers, P profiles, N titles, T topics.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,8 +74,7 @@ class State:
 
     def copy(self) -> State:
         """An independent state."""
-        values = (getattr(self, field.name) for field in fields(self))
-        return State(*(value.copy() if isinstance(value, np.ndarray) else value for value in values))
+        return deepcopy(self)
 
     def day_start_ms(self) -> int:
         """Midnight UTC at the start of the day."""
@@ -83,11 +83,13 @@ class State:
     def save(self, path: Path) -> None:
         """Write an .npz file."""
         with path.open("wb") as file:
-            np.savez_compressed(file, **{field.name: np.asarray(getattr(self, field.name)) for field in fields(self)})
+            arrays: dict[str, Any] = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
+            np.savez_compressed(file, **arrays)
 
     @classmethod
     def load(cls, path: Path) -> State:
         """Read what `save` wrote."""
         with np.load(path, allow_pickle=False) as parts:
-            values = {name: parts[name] for name in parts.files}
-        return cls(**{name: int(value) if value.ndim == 0 else value for name, value in values.items()})
+            values: dict[str, Any] = {name: parts[name] for name in parts.files}
+        numbers = {name: int(value) for name, value in values.items() if value.ndim == 0}
+        return cls(**(values | numbers))

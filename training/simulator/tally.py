@@ -64,16 +64,14 @@ class Tally:
         }
 
 
-METRICS: Final = tuple(
-    [
-        "plays_per_session",
-        "titles_examined",
-        "watch_share",
-        "abandonment",
-        "hours_per_viewer_month",
-        "effective_catalogue",
-        "monthly_churn",
-    ]
+METRICS: Final = (
+    "plays_per_session",
+    "titles_examined",
+    "watch_share",
+    "abandonment",
+    "hours_per_viewer_month",
+    "effective_catalogue",
+    "monthly_churn",
 )
 """Names of the figures, in the order of the table."""
 

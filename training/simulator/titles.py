@@ -102,7 +102,8 @@ def _release_days(num_days: int, count: int, rng: np.random.Generator) -> NDArra
     """Six in seven titles came out in the 20 years before, the others in the first three quarters of the log."""
     old = -np.round(rng.exponential(5 * 365, count)).astype(np.int64) - 1
     new = rng.integers(1, max(2, 3 * num_days // 4), count)
-    return np.where(rng.random(count) < 6 / 7, np.maximum(old, -20 * 365), new)
+    days: NDArray[np.int64] = np.where(rng.random(count) < 6 / 7, np.maximum(old, -20 * 365), new)
+    return days
 
 
 def _images(topics: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.int64]:
@@ -111,13 +112,14 @@ def _images(topics: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np
     drawn = mixed[:, None, :].cumsum(axis=2) / mixed.sum(axis=1)[:, None, None]
     images = (rng.random((len(topics), NUM_IMAGES, 1)) > drawn).sum(axis=2).clip(0, NUM_TOPICS - 1)
     images[:, 0] = topics.argmax(axis=1)
-    return images.astype(np.int64)
+    chosen: NDArray[np.int64] = images.astype(np.int64)
+    return chosen
 
 
 def _labels(topics: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.bool_]:
     """Up to three genres that make up over a fifth of the title; one label in twelve is wrong."""
     ranks = (-topics).argsort(axis=1).argsort(axis=1)
-    labels = (topics > 0.2) & (ranks < 3) | (ranks == 0)
+    labels: NDArray[np.bool_] = (topics > 0.2) & (ranks < 3) | (ranks == 0)
     titles, genres = np.nonzero(labels)
     wrong = rng.random(len(titles)) < 1 / 12
     labels[titles[wrong], genres[wrong]] = False
