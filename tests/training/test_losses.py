@@ -7,14 +7,17 @@ import torch
 import torch.nn.functional as F
 
 from towers.two_tower import TwoTower
-from training.losses.choose import LossConfig, choose_loss
+from training.losses.choose import NAMES, LossConfig, choose_loss
 from training.losses.full_softmax import FullSoftmax
+from training.losses.gbce import GeneralisedCrossEntropy
+from training.losses.mixed_softmax import MixedSoftmax
+from training.losses.negatives import NegativeSampler
 from training.losses.sampled_softmax import SampledSoftmax
 from training.losses.steps import (
     correct_log_q,
-    draw_negatives,
     log_sampling_probability,
     remove_accidental_hits,
+    sampled_cross_entropy,
 )
 
 NUM_ITEMS = 40
@@ -43,7 +46,10 @@ def test_reserved_rows_are_never_drawn_and_popular_ones_more_often() -> None:
     log_q = log_sampling_probability(counts, power=0.5)
     torch.testing.assert_close(log_q.exp(), torch.tensor([0, 0, 1, 1, 4]) / 6)
     torch.manual_seed(0)
-    assert draw_negatives(log_q, 500).min() >= 2
+    drawn = NegativeSampler(counts, power=0.5).draw(6_000)
+    frequency = torch.bincount(drawn, minlength=5) / len(drawn)
+    torch.testing.assert_close(frequency, log_q.exp(), rtol=0, atol=0.02)
+    assert drawn.min() >= 2
 
 
 def test_accidental_hits_are_removed() -> None:
@@ -54,9 +60,9 @@ def test_accidental_hits_are_removed() -> None:
 def test_log_q_correction_makes_the_sampled_partition_unbiased() -> None:
     torch.manual_seed(0)
     scores = torch.randn(NUM_ITEMS + 2)
-    log_q = log_sampling_probability(torch.arange(NUM_ITEMS + 2) + 1, power=1.0)
-    negatives = draw_negatives(log_q, 200_000)
-    sampled = correct_log_q(scores[negatives].unsqueeze(0), log_q, negatives).exp().sum()
+    sampler = NegativeSampler(torch.arange(NUM_ITEMS + 2) + 1, power=1.0)
+    negatives = sampler.draw(200_000)
+    sampled = correct_log_q(scores[negatives].unsqueeze(0), sampler.log_q, negatives).exp().sum()
     torch.testing.assert_close(sampled, scores[2:].exp().sum(), rtol=0.02, atol=0)
 
 
@@ -69,12 +75,78 @@ def test_sampled_softmax_approaches_the_full_one(towers: TwoTower) -> None:
     )
 
 
+def test_the_sampled_gradient_is_that_of_the_loss_weighted_by_the_chance_of_being_wrong() -> None:
+    """Khrylchenko et al. 2025: -(1 - p) log(e^positive / sum of e^negative), p without gradient."""
+    torch.manual_seed(0)
+    positive, negative = torch.randn(5, requires_grad=True), torch.randn(5, 9, requires_grad=True)
+    right = (positive.exp() / (positive.exp() + negative.exp().sum(dim=1))).detach()
+    weighted = ((1 - right) * (negative.logsumexp(dim=1) - positive)).mean()
+    wanted = torch.autograd.grad(weighted, (positive, negative))
+    torch.testing.assert_close(
+        torch.autograd.grad(sampled_cross_entropy(positive, negative), (positive, negative)), wanted
+    )
+
+
+def test_mixed_softmax_approaches_the_full_one_when_targets_come_as_often_as_counted(towers: TwoTower) -> None:
+    torch.manual_seed(0)
+    users, targets = users_and_targets(NUM_ITEMS * 50)
+    counts = torch.bincount(targets, minlength=NUM_ITEMS + 2)
+    mixed = MixedSoftmax(MixedSoftmax.Config(num_in_batch=20_000, num_uniform=20_000), counts)
+    torch.testing.assert_close(
+        mixed(users, targets, towers), FullSoftmax()(users, targets, towers), rtol=0.01, atol=0.01
+    )
+
+
+def test_the_probability_of_a_mixed_negative_is_that_of_both_kinds_together() -> None:
+    mixed = MixedSoftmax(MixedSoftmax.Config(num_in_batch=3, num_uniform=1), torch.tensor([0, 0, 1, 4]))
+    torch.testing.assert_close(
+        mixed.log_q.exp(), torch.tensor([0, 0, 0.75 * 0.2 + 0.25 * 0.5, 0.75 * 0.8 + 0.25 * 0.5])
+    )
+
+
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_gbce_is_its_definition(towers: TwoTower, is_shared: bool) -> None:
+    users, targets = users_and_targets(6)
+    config = GeneralisedCrossEntropy.Config(num_negatives=4, calibration=0.75, is_shared=is_shared)
+    loss = GeneralisedCrossEntropy(config, torch.ones(NUM_ITEMS + 2))
+    torch.manual_seed(5)
+    negatives = loss.sampler.draw(*((4,) if is_shared else (6, 4))).expand(6, 4)
+    torch.manual_seed(5)
+    probability = torch.sigmoid(users @ towers.item(towers.item.tokens()).T * towers.scale)
+    alpha = 4 / (NUM_ITEMS - 1)
+    beta = alpha * (0.75 * (1 - 1 / alpha) + 1 / alpha)
+    terms = beta * probability.gather(1, targets.unsqueeze(1)).log().squeeze(1)
+    wrong = (1 - probability.gather(1, negatives)).log()
+    terms += wrong.masked_fill(negatives == targets.unsqueeze(1), 0).sum(dim=1)
+    torch.testing.assert_close(loss(users, targets, towers), -terms.mean() / 5)
+
+
+def test_gbce_with_all_items_as_negatives_is_not_recalibrated() -> None:
+    loss = GeneralisedCrossEntropy(GeneralisedCrossEntropy.Config(num_negatives=100), torch.ones(NUM_ITEMS + 2))
+    assert loss.beta == 1.0
+
+
 def test_the_catalogue_size_chooses_the_loss() -> None:
     config = LossConfig(full_up_to=10)
     assert isinstance(choose_loss(config, torch.ones(10)), FullSoftmax)
     assert isinstance(choose_loss(config, torch.ones(11)), SampledSoftmax)
 
 
-def test_an_unknown_loss_is_named() -> None:
-    with pytest.raises(ValueError, match=r"loss\.name is 'hinge'"):
+@pytest.mark.parametrize("name", NAMES)
+def test_every_loss_has_a_name_and_a_gradient_for_both_towers(towers: TwoTower, name: str) -> None:
+    torch.manual_seed(0)
+    users, targets = users_and_targets(6)
+    users.requires_grad_()
+    choose_loss(LossConfig(name=name), torch.ones(NUM_ITEMS + 2))(users, targets, towers).backward()
+    assert users.grad is not None
+    assert towers.item.id.weight.grad is not None
+
+
+def test_an_unknown_loss_is_named_with_the_choices() -> None:
+    with pytest.raises(ValueError, match=r"loss\.name is 'hinge'; choose one of auto, full_softmax, .*gbce"):
         choose_loss(LossConfig(name="hinge"), torch.ones(5))
+
+
+def test_a_mixture_of_one_kind_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        MixedSoftmax(MixedSoftmax.Config(num_uniform=0), torch.ones(5))

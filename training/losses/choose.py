@@ -1,34 +1,55 @@
-"""Chooses the loss by the size of the catalogue."""
+"""Chooses the loss by name or by the size of the catalogue."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar, Final, Protocol
 
 from torch import Tensor
 
 from towers.two_tower import TwoTower
 from training.losses.full_softmax import FullSoftmax
+from training.losses.gbce import GeneralisedCrossEntropy
+from training.losses.mixed_softmax import MixedSoftmax
 from training.losses.sampled_softmax import SampledSoftmax
 
-Loss = Callable[[Tensor, Tensor, TwoTower], Tensor]
-NAMES = ("auto", "full_softmax", "sampled_softmax")
+NAMES: Final = ("auto", "full_softmax", "sampled_softmax", "mixed_softmax", "gbce")
+
+
+class Loss(Protocol):
+    """Mean loss of unit vectors [P, D] and target rows [P]; `is_sampled` where it looks at few rows of the table."""
+
+    is_sampled: ClassVar[bool]
+
+    def __call__(self, users: Tensor, targets: Tensor, towers: TwoTower, /) -> Tensor: ...
 
 
 @dataclass(frozen=True)
 class LossConfig:
-    """`auto` takes the full softmax up to `full_up_to` items and the sampled one above."""
+    """`auto` takes the full softmax up to `full_up_to` items and the sampled one above.
+
+    By name: full_softmax, sampled_softmax, mixed_softmax, gbce.
+    """
 
     name: str = "auto"
     full_up_to: int = 100_000
     sampled: SampledSoftmax.Config = field(default_factory=SampledSoftmax.Config)
+    mixed: MixedSoftmax.Config = field(default_factory=MixedSoftmax.Config)
+    gbce: GeneralisedCrossEntropy.Config = field(default_factory=GeneralisedCrossEntropy.Config)
 
 
 def choose_loss(config: LossConfig, counts: Tensor) -> Loss:
     """The loss for a catalogue whose items were chosen `counts` [R] times in training."""
-    if config.name not in NAMES:
-        raise ValueError(f"loss.name is {config.name!r}; choose one of {', '.join(NAMES)}")
     is_small = len(counts) <= config.full_up_to
-    if config.name == "full_softmax" or (config.name == "auto" and is_small):
-        return FullSoftmax()
-    return SampledSoftmax(config.sampled, counts)
+    match config.name:
+        case "full_softmax":
+            return FullSoftmax()
+        case "auto" if is_small:
+            return FullSoftmax()
+        case "sampled_softmax" | "auto":
+            return SampledSoftmax(config.sampled, counts)
+        case "mixed_softmax":
+            return MixedSoftmax(config.mixed, counts)
+        case "gbce":
+            return GeneralisedCrossEntropy(config.gbce, counts)
+    raise ValueError(f"loss.name is {config.name!r}; choose one of {', '.join(NAMES)}")

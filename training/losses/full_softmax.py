@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,8 @@ CHUNK: Final = 256
 
 class FullSoftmax:
     """Cross-entropy of each target among all items."""
+
+    is_sampled: ClassVar[bool] = False
 
     def __call__(self, users: Tensor, targets: Tensor, towers: TwoTower) -> Tensor:
         """Mean loss of unit vectors [P, D] and target rows [P], in single precision whatever the towers compute in."""

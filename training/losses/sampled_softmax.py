@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from towers.two_tower import TwoTower
-from training.losses.steps import correct_log_q, draw_negatives, log_sampling_probability, remove_accidental_hits
+from training.losses.negatives import NegativeSampler
+from training.losses.steps import (
+    correct_log_q,
+    remove_accidental_hits,
+    sampled_cross_entropy,
+    shared_logits,
+    target_logits,
+)
 
 
-class SampledSoftmax:
+class SampledSoftmax(nn.Module):
     """Cross-entropy of each target among itself and negatives shared by the batch."""
+
+    is_sampled: ClassVar[bool] = True
 
     @dataclass(frozen=True)
     class Config:
@@ -23,17 +31,13 @@ class SampledSoftmax:
         power: float = 0.5
 
     def __init__(self, config: Config, counts: Tensor) -> None:
+        super().__init__()
         self.config = config
-        self.log_q = log_sampling_probability(counts, config.power)
+        self.sampler = NegativeSampler(counts, config.power)
 
-    def __call__(self, users: Tensor, targets: Tensor, towers: TwoTower) -> Tensor:
+    def forward(self, users: Tensor, targets: Tensor, towers: TwoTower) -> Tensor:
         """Mean loss of unit vectors [P, D] and target rows [P]."""
-        log_q = self.log_q.to(users.device)
-        negatives = draw_negatives(log_q, self.config.num_negatives)
-        right = towers.item(towers.item.tokens(targets))
-        wrong = towers.item(towers.item.tokens(negatives))
-        positive = (users * right).sum(dim=-1, keepdim=True).float() * towers.scale
-        negative = (users @ wrong.to(users.dtype).T).float() * towers.scale
-        negative = remove_accidental_hits(correct_log_q(negative, log_q, negatives), targets, negatives)
-        logits = torch.cat([positive, negative], dim=1)
-        return F.cross_entropy(logits, torch.zeros_like(targets))
+        negatives = self.sampler.draw(self.config.num_negatives)
+        negative = correct_log_q(shared_logits(users, negatives, towers), self.sampler.log_q, negatives)
+        negative = remove_accidental_hits(negative, targets, negatives)
+        return sampled_cross_entropy(target_logits(users, targets, towers), negative)

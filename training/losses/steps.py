@@ -8,8 +8,10 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from towers.two_tower import TwoTower
 from towers.vocabulary import NUM_RESERVED
 
 
@@ -23,19 +25,34 @@ def log_sampling_probability(counts: Tensor, power: float) -> Tensor:
     return (weights / weights.sum()).log().to(torch.float32)
 
 
-def draw_negatives(log_q: Tensor, num_negatives: int) -> Tensor:
-    """Rows [N] drawn with replacement from the sampling distribution."""
-    return torch.multinomial(log_q.exp(), num_negatives, replacement=True)
+def target_logits(users: Tensor, targets: Tensor, towers: TwoTower) -> Tensor:
+    """Logit [P] of each position's own target."""
+    right = towers.item(towers.item.tokens(targets))
+    return (users * right).sum(dim=-1).float() * towers.scale
+
+
+def shared_logits(users: Tensor, negatives: Tensor, towers: TwoTower) -> Tensor:
+    """Logits [P, N] of negatives [N] that all positions share."""
+    wrong = towers.item(towers.item.tokens(negatives))
+    return (users @ wrong.to(users.dtype).T).float() * towers.scale
 
 
 def correct_log_q(logits: Tensor, log_q: Tensor, negatives: Tensor) -> Tensor:
-    """Logits [P, N] of sampled negatives, freed of the sampling distribution (Bengio & Senecal 2008).
-
-    The positive is not sampled and stays out of the correction (Khrylchenko et al., RecSys 2025).
-    """
+    """Logits [P, N] of sampled negatives, freed of the sampling distribution (Bengio & Senecal 2008)."""
     return logits - log_q[negatives] - math.log(len(negatives))
 
 
 def remove_accidental_hits(logits: Tensor, targets: Tensor, negatives: Tensor) -> Tensor:
-    """Logits [P, N] with minus infinity where a negative is the position's own target."""
-    return logits.masked_fill(targets.unsqueeze(1) == negatives.unsqueeze(0), float("-inf"))
+    """Logits [P, N] with minus infinity where a negative, [N] or [P, N], is the position's own target."""
+    return logits.masked_fill(targets.unsqueeze(1) == negatives, float("-inf"))
+
+
+def sampled_cross_entropy(positive: Tensor, negative: Tensor) -> Tensor:
+    """Mean cross-entropy of positive [P] among corrected negatives [P, N] that do not contain it.
+
+    The positive is not sampled, so it stays out of the logQ correction. The gradient is that of
+    (1 - p) * (logsumexp(negative) - positive) with the positive's probability p held constant: the loss weighted by
+    the chance of being wrong of Khrylchenko et al., RecSys 2025 (arXiv 2507.09331).
+    """
+    logits = torch.cat([positive.unsqueeze(1), negative], dim=1)
+    return F.cross_entropy(logits, torch.zeros(len(logits), dtype=torch.int64, device=logits.device))
