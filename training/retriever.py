@@ -14,8 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from towers.two_tower import TwoTower
-from towers.vocabulary import NUM_RESERVED, PAD
+from towers.vocabulary import PAD
 from training.losses.choose import Loss
+from training.optimisers import RowAdamW, clip_norm
+from training.ranks import item_vectors, target_ranks
 from training.sequences import TrainingBatch
 
 VALIDATION_KS = (10, 100)
@@ -36,12 +38,29 @@ class ValidationBatch(NamedTuple):
 
 @dataclass(frozen=True)
 class OptimiserConfig:
-    """AdamW with linear warm-up over `warmup_steps` and a cosine down to `final_share` of `lr` at the last epoch."""
+    """AdamW with linear warm-up over `warmup_steps` and a cosine down to `final_share` of `lr` at the last epoch.
+
+    `item_table` is dense, sparse (a step moves only the rows it looked at) or auto: sparse above `sparse_above` items
+    where the loss samples.
+    """
 
     lr: float = 3e-3
     weight_decay: float = 0.01
     warmup_steps: int = 200
     final_share: float = 0.02
+    item_table: str = "auto"
+    sparse_above: int = 100_000
+
+    def has_sparse_table(self, num_items: int, loss: Loss) -> bool:
+        """Whether the item table gets sparse gradients; a ValueError for what cannot be."""
+        if self.item_table == "sparse" and not loss.is_sampled:
+            raise ValueError("item_table is sparse, but the full softmax looks at all rows; take a sampled loss")
+        match self.item_table:
+            case "auto":
+                return loss.is_sampled and num_items > self.sparse_above
+            case "dense" | "sparse":
+                return self.item_table == "sparse"
+        raise ValueError(f"item_table is {self.item_table!r}; choose one of auto, dense, sparse")
 
     def share_at(self, progress: float, step: int) -> float:
         """Share of `lr` at a step, with `progress` of all steps done."""
@@ -58,6 +77,7 @@ class Retriever(pl.LightningModule):
         self.loss = loss
         self.optimiser = optimiser
         self.seed = seed
+        towers.item.id.sparse = optimiser.has_sparse_table(towers.item.id.num_embeddings, loss)
 
     def training_step(self, batch: TrainingBatch, batch_idx: int) -> Tensor:
         """Mean loss over all positions that have a target; seeded by the step, so that a resumed run draws the same."""
@@ -73,14 +93,17 @@ class Retriever(pl.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Item vectors once for all queries."""
-        items = self.towers.item(self.towers.item.tokens()).float()
-        self._items = items[NUM_RESERVED:]
+        self._items = item_vectors(self.towers.item)
+
+    def on_validation_epoch_end(self) -> None:
+        """Free the item vectors."""
+        del self._items
 
     def validation_step(self, batch: ValidationBatch, batch_idx: int) -> None:
         """Hit rate and NDCG over the whole catalogue without seen items."""
         given = self.towers.read(batch.rows, batch.actions, batch.shares, batch.age_s, batch.lengths)
-        scores = self.towers.user(given, batch.context).float() @ self._items.T
-        rank = target_rank(scores, batch.targets, batch.seen)
+        users = self.towers.user(given, batch.context).float()
+        rank = target_ranks(users, self._items, batch.targets, batch.seen)
         gain = torch.log2(rank + 1).reciprocal()
         values = {f"val/hr@{k}": (rank <= k).float().mean() for k in VALIDATION_KS}
         values["val/ndcg@10"] = torch.where(rank <= 10, gain, 0.0).mean()
@@ -93,21 +116,19 @@ class Retriever(pl.LightningModule):
             {"params": decayed, "weight_decay": self.optimiser.weight_decay},
             {"params": plain},
         ]
-        adam = torch.optim.AdamW(groups, lr=self.optimiser.lr, betas=(0.9, 0.98), weight_decay=0.0)
+        adam = RowAdamW(groups, lr=self.optimiser.lr, betas=(0.9, 0.98), weight_decay=0.0)
         steps = self.trainer.estimated_stepping_batches
         schedule = torch.optim.lr_scheduler.LambdaLR(adam, lambda step: self.optimiser.share_at(step / steps, step))
         return {"optimizer": adam, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-
-def target_rank(scores: Tensor, targets: Tensor, seen: Tensor) -> Tensor:
-    """Rank [B] of each target among the unseen items, ties counted half; scores [B, R - 2] without reserved rows."""
-    place = (targets - NUM_RESERVED).unsqueeze(1)
-    own = scores.gather(1, place)
-    padded = torch.cat([scores.new_full((len(scores), NUM_RESERVED), -torch.inf), scores], dim=1)
-    padded = padded.scatter(1, seen, -torch.inf)
-    better = (padded > own).sum(dim=1)
-    equal = (padded == own).sum(dim=1) - (padded.gather(1, targets.unsqueeze(1)) == own).squeeze(1).long()
-    return 1 + better + equal / 2
+    def configure_gradient_clipping(
+        self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        """Clip by the norm of all gradients, sparse ones among them."""
+        if not self.towers.item.id.sparse:
+            super().configure_gradient_clipping(optimizer, gradient_clip_val, gradient_clip_algorithm)
+        elif gradient_clip_val:
+            clip_norm(self.parameters(), gradient_clip_val)
 
 
 def _groups(towers: TwoTower) -> tuple[list[nn.Parameter], list[nn.Parameter]]:

@@ -25,7 +25,7 @@ class GeneralisedCrossEntropy(nn.Module):
 
     @dataclass(frozen=True)
     class Config:
-        """K negatives, of each position or shared by all; `calibration` is t, 0 for the plain loss, 1 for full effect."""
+        """K negatives, of each position or shared by all; `calibration` is t, 0 for the plain loss, 1 in full."""
 
         num_negatives: int = 256
         calibration: float = 0.75
@@ -51,7 +51,8 @@ class GeneralisedCrossEntropy(nn.Module):
 def own_logits(users: Tensor, negatives: Tensor, towers: TwoTower) -> Tensor:
     """Logits [P, K] of each position's own negatives [P, K]; holds P * K vectors in memory."""
     wrong = towers.item(towers.item.tokens(negatives))
-    return (wrong.to(users.dtype) @ users.unsqueeze(2)).squeeze(2).float() * towers.scale
+    logits: Tensor = (wrong.to(users.dtype) @ users.unsqueeze(2)).squeeze(2).float() * towers.scale
+    return logits
 
 
 def beta(config: GeneralisedCrossEntropy.Config, num_items: int) -> float:

@@ -28,13 +28,15 @@ def log_sampling_probability(counts: Tensor, power: float) -> Tensor:
 def target_logits(users: Tensor, targets: Tensor, towers: TwoTower) -> Tensor:
     """Logit [P] of each position's own target."""
     right = towers.item(towers.item.tokens(targets))
-    return (users * right).sum(dim=-1).float() * towers.scale
+    logits: Tensor = (users * right).sum(dim=-1).float() * towers.scale
+    return logits
 
 
 def shared_logits(users: Tensor, negatives: Tensor, towers: TwoTower) -> Tensor:
     """Logits [P, N] of negatives [N] that all positions share."""
     wrong = towers.item(towers.item.tokens(negatives))
-    return (users @ wrong.to(users.dtype).T).float() * towers.scale
+    logits: Tensor = (users @ wrong.to(users.dtype).T).float() * towers.scale
+    return logits
 
 
 def correct_log_q(logits: Tensor, log_q: Tensor, negatives: Tensor) -> Tensor:
