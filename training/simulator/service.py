@@ -23,7 +23,7 @@ from training.simulator.sessions import sessions_of_day
 from training.simulator.sitting import Play, Sitting
 from training.simulator.state import FADE_A_DAY, State
 from training.simulator.tally import ABANDONED_SHARE, Tally
-from training.simulator.world import DAY_MS, START_MS, World
+from training.simulator.world import World
 
 MOST_VISITS: Final = 3
 LEAST_PATIENCE_S: Final = 10.0
@@ -50,11 +50,12 @@ class Service:
             self.tally.sessions[sessions.viewer] += 1
             sitting = Sitting(self.world, self.state, self.draws, self.tally, sessions)
             browsing = direct_plays(sitting)
+            self._tell(sitting, sink)
             self.tally.pages[sessions.viewer[browsing]] += 1
             for visit in range(MOST_VISITS):
                 if len(browsing):
                     browsing = self._visit(sitting, browsing, visit)
-                self._tell(sitting, sink)
+                    self._tell(sitting, sink)
             sitting.settle()
         self._end_of_day(who)
 
@@ -130,8 +131,3 @@ def _play(view: PageView, playing: NDArray[np.int64], has_play: NDArray[np.bool_
         playing, view.items[here], view.images[here], view.visit, view.slot[has_play], view.propensity[here],
         view.row_type[has_play],
     )  # fmt: skip
-
-
-def day_of(ts_ms: int) -> int:
-    """Day of the log at a moment."""
-    return (ts_ms - START_MS) // DAY_MS

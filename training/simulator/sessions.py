@@ -18,7 +18,7 @@ from training.simulator.world import DAY_MS, World
 
 MOST_A_DAY: Final = 4
 AT_ONCE: Final = 1024
-"""Sessions handled together; no viewer has two of them."""
+"""Sessions handled together; no profile has two of them."""
 
 HOUR_MS: Final = 3_600_000
 TV, PHONE = 0, 1
@@ -48,18 +48,30 @@ class Sessions(NamedTuple):
 
 
 def sessions_of_day(world: World, state: State, draws: Draws, who: NDArray[np.int64]) -> Iterator[Sessions]:
-    """The sessions of `who` on the state's day, in batches; a viewer's later session comes in a later batch."""
+    """The sessions of `who` on the state's day, in batches; a profile's later session comes in a later batch."""
     viewers = world.viewers
     here = state.is_member[viewers.account[who]] & (viewers.join_day[who] <= state.day)
     who = who[here]
     count = _counts(viewers.rate[who] * np.exp(0.6 * state.contentment[who]), who, state.day, draws)
     times = _times(world, draws, who, state.day, count)
-    for place in range(MOST_A_DAY):
-        ready = np.flatnonzero(count > place)
-        ready = ready[np.argsort(times[ready, place], kind="stable")]
-        for part in np.array_split(ready, max(1, -(-len(ready) // AT_ONCE))):
-            if len(part):
-                yield _sessions(world, state, draws, who[part], times[part, place])
+    viewer, place = np.nonzero(np.arange(MOST_A_DAY) < count[:, None])
+    order = np.argsort(times[viewer, place], kind="stable")
+    who, local_ms = who[viewer[order]], times[viewer[order], place[order]]
+    turn = _turns(viewers.profile[who])
+    for now in range(int(turn.max(initial=-1)) + 1):
+        together = np.flatnonzero(turn == now)
+        for start in range(0, len(together), AT_ONCE):
+            part = together[start : start + AT_ONCE]
+            yield _sessions(world, state, draws, who[part], local_ms[part])
+
+
+def _turns(profile: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many times each profile stood before in the array."""
+    order = np.argsort(profile, kind="stable")
+    first = np.searchsorted(profile[order], profile[order])
+    turns = np.empty(len(profile), dtype=np.int64)
+    turns[order] = np.arange(len(profile)) - first
+    return turns
 
 
 def _counts(rate: NDArray[np.float64], who: NDArray[np.int64], day: int, draws: Draws) -> NDArray[np.int64]:
@@ -85,7 +97,7 @@ def _sessions(
 ) -> Sessions:
     viewers, number = world.viewers, state.num_sessions[who]
     wanted = state.day_start_ms() + local_ms - viewers.zone_h[who] * HOUR_MS
-    start_ms = np.maximum(wanted, state.busy_until_ms[who] + 60_000)
+    start_ms = np.maximum(wanted, state.busy_until_ms[viewers.profile[who]] + 60_000)
     hour = (start_ms // HOUR_MS + viewers.zone_h[who]) % 24
     mood = np.exp(0.4 * normal(draws.uniform(Stream.PATIENCE, who, number)))
     session = state.num_logged + np.arange(len(who))

@@ -119,7 +119,7 @@ class Sitting:
         who = self.sessions.viewer
         gain = np.where(self._has_played, self._gain, NO_PLAY_GAIN)
         self.state.contentment[who] = MEMORY * self.state.contentment[who] + (1 - MEMORY) * gain
-        self.state.busy_until_ms[who] = self.clock_ms
+        self.state.busy_until_ms[self.sessions.profile] = self.clock_ms
 
     def block(self, at: NDArray[np.int64], ts_ms: NDArray[np.int64], event: NDArray[np.int64] | int) -> EventBlock:
         """Events [E] of the sessions at the places `at`, with nothing but who, when and what."""

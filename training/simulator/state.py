@@ -28,7 +28,8 @@ class State:
 
     resume, listed, loved: int64 [P], titles to go on with, NOTHING where there is none; resume_episode: int64 [P] and
     resume_share: float64 [P] say where. genre_plays: float32 [P, T], by the
-    labels of the catalogue. plays: float64 [N], fading. contentment, num_sessions, busy_until_ms: [V].
+    labels of the catalogue. plays: float64 [N], fading. busy_until_ms: int64 [P].
+    contentment, num_sessions: [V].
     is_member: bool [accounts].
     """
 
@@ -68,7 +69,7 @@ class State:
             plays=1 + 0.02 * persons * titles.awareness.astype(np.float64) ** 2,
             contentment=np.zeros(persons),
             num_sessions=np.zeros(persons, dtype=np.int64),
-            busy_until_ms=np.zeros(persons, dtype=np.int64),
+            busy_until_ms=np.zeros(profiles, dtype=np.int64),
             is_member=np.ones(viewers.num_accounts, dtype=np.bool_),
         )
 

@@ -1,0 +1,106 @@
+"""A bundle serves simulated viewers through the path that serves real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from numpy.typing import NDArray
+
+from serving.assembly import assemble
+from serving.bundle import Bundle
+from towers.schema import HISTORY_EVENTS
+from training.commands.train import TrainConfig, train
+from training.compose import compose
+from training.simulator.bundle_policy import BundlePolicy, later_events
+from training.simulator.closed_loop import LoopConfig, bundle_policy, closed_loop
+from training.simulator.draws import Draws
+from training.simulator.log import Simulated
+from training.simulator.policies import Pages, Policy, Request
+from training.simulator.state import State
+
+LOOP = LoopConfig(days=3, num_viewers=80)
+QUICK = (
+    "preset=nano",
+    "data=files",
+    "learning.fit.max_epochs=1",
+    "ranker.max_epochs=1",
+    "ranker.max_queries=40",
+    "judge.max_queries=10",
+    "learning.questions_a_viewer=1",
+    "tracking.enabled=false",
+)
+
+
+@pytest.fixture(scope="module")
+def bundle(tiny: Simulated, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    out = tmp_path_factory.mktemp("bundle")
+    words = [*QUICK, f"data.events={tiny.events}", f"data.items={tiny.items}", f"out={out}"]
+    train(compose(TrainConfig, "train", words))
+    return Bundle.load(out)
+
+
+class Watched(BundlePolicy):
+    """Notes the pages that were asked for."""
+
+    asked: list[tuple[Request, Pages]]
+
+    def pages(self, request: Request, num_slots: int) -> Pages:
+        pages = super().pages(request, num_slots)
+        self.asked.append((request, pages))
+        return pages
+
+
+@pytest.fixture(scope="module")
+def watched(tiny: Simulated, bundle: Bundle) -> Watched:
+    recommender = assemble(bundle)
+    for event in later_events(tiny.events, bundle.manifest.trained_until_ms):
+        recommender.state.record(event)
+    policy = Watched(recommender, tiny.world, "watched")
+    policy.asked = []
+
+    def maker(simulated: Simulated, state: State, draws: Draws) -> Policy:
+        return policy
+
+    closed_loop(tiny, maker, (1,), LOOP)
+    return policy
+
+
+def test_histories_of_server_and_world_agree(watched: Watched) -> None:
+    """Every title that the world counts as seen is one that the server filters, so no page holds a seen title."""
+    assert watched.asked
+    for request, pages in watched.asked:
+        assert np.take_along_axis(request.allowed, pages.items, axis=1).all()
+
+
+def test_the_server_hears_of_events_after_its_training(tiny: Simulated, bundle: Bundle) -> None:
+    until = bundle.manifest.trained_until_ms
+    later = list(later_events(tiny.events, until))
+    table = pq.read_table(tiny.events, columns=["event", "ts_ms"]).to_pandas()
+    told = table[table["event"].isin([str(event) for event in HISTORY_EVENTS]) & (table["ts_ms"] > until)]
+    assert len(later) == len(told) > 0
+    assert [event.ts_ms for event in later] == sorted(event.ts_ms for event in later)
+
+
+def test_ranker_and_towers_are_judged_apart_and_repeatably(tiny: Simulated, bundle: Bundle) -> None:
+    ranked, again = (closed_loop(tiny, bundle_policy(bundle), (1,), LOOP) for _ in range(2))
+    towers = closed_loop(tiny, bundle_policy(bundle, use_ranker=False), (1,), LOOP)
+    assert ranked.metrics() == again.metrics()
+    assert (ranked.policy, towers.policy) == ("towers + ranker", "towers")
+
+
+def test_a_play_changes_the_next_page_of_the_session(watched: Watched) -> None:
+    first = {who: page for who, visit, page in by_session(watched) if visit == 0}
+    second = [(first[who], page) for who, visit, page in by_session(watched) if visit == 1]
+    assert second
+    assert all(not np.array_equal(before, after) for before, after in second)
+
+
+def by_session(policy: Watched) -> Iterator[tuple[tuple[int, int], int, NDArray[np.int64]]]:
+    """Viewer and number of the session, visit and page."""
+    for request, pages in policy.asked:
+        sessions = zip(request.sessions.viewer.tolist(), request.sessions.number.tolist(), strict=True)
+        for who, page in zip(sessions, pages.items, strict=True):
+            yield who, request.visit, page
