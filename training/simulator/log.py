@@ -128,10 +128,11 @@ def _viewers_table(world: World) -> pa.Table:
     """What a service knows of its profiles."""
     viewers = world.viewers
     _, first = np.unique(viewers.profile, return_index=True)
+    accounts = account_ids(viewers.num_accounts)
     return pa.table(
         {
             "profile_id": profile_ids(viewers.num_profiles),
-            "account_id": [account_ids(viewers.num_accounts)[account] for account in viewers.account[first]],
+            "account_id": [accounts[account] for account in viewers.account[first]],
             "region": [REGIONS[place] for place in viewers.region[first]],
             "tz_offset": viewers.zone_h[first] * 60,
         }
