@@ -1,7 +1,7 @@
 # Everything a newcomer needs: each target first makes .venv and installs the locked libraries into it.
 PYTHON ?= python3
 PORT ?= 8000
-DATA ?= $(MARQUEE_DATA)
+DATA ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,8 +17,8 @@ help:  ## Show these lines
 
 install: $(INSTALLED)  ## Make .venv with the locked libraries and this project
 
-demo: $(INSTALLED)  ## Train on MovieLens (DATA=folder of data sets), publish, serve (PORT=8000), print requests to try
-	$(if $(DATA),MARQUEE_DATA="$(DATA)") $(BIN)/marquee demo port=$(PORT)
+demo: $(INSTALLED)  ## Simulate a service (or read DATA=your files), train, judge, publish, serve (PORT=8000)
+	$(BIN)/marquee demo $(if $(DATA),data="$(DATA)") port=$(PORT)
 
 test: $(INSTALLED)  ## Run the quick tests (TEST_FLAGS="-m slow" for the slow ones)
 	$(BIN)/pytest $(TEST_FLAGS)

@@ -15,15 +15,17 @@ from training.errors import UsageError
 class Command:
     """One command: `training/commands/NAME.py` holds the function NAME and its configuration class NameConfig.
 
-    `bare_words` names the key that collects words without a `=`, for commands that take several of a kind.
+    `bare_words` names the key that collects words without a `=`, for commands that take several of a kind. The function
+    of a command that `takes_words` gets the words and the folder of --config-dir, since it composes several times.
     """
 
     name: str
     does: str
     examples: tuple[str, ...]
     bare_words: str | None = None
+    takes_words: bool = False
 
-    def load(self) -> tuple[type[Any], Callable[[Any], None]]:
+    def load(self) -> tuple[type[Any], Callable[..., None]]:
         """Configuration class and function."""
         module = importlib.import_module(f"training.commands.{self.name}")
         return getattr(module, f"{self.name.capitalize()}Config"), getattr(module, self.name)
@@ -49,13 +51,22 @@ COMMANDS = (
         "answer a file of queries from a bundle",
         ("bundle=runs/mine queries=queries.parquet k=100 out=topk.parquet",),
     ),
+    Command(
+        "sweep",
+        "search for better towers: many trainings with other values, judged on the validation part",
+        (
+            "data=ml_1m out=runs/sweep trials=20 'learning.fit.optimiser.lr=tag(log,interval(1e-3,1e-2))'",
+            "data=files data.events=events.parquet out=runs/sweep minutes=60 space=towers learning.towers.dim=64",
+        ),
+        takes_words=True,
+    ),
     Command("compare", "show how runs differ, as a table and a page of plots", ("RUN RUN",), "runs"),
     Command(
         "simulate",
         "make a streaming service with known tastes: write its log, or judge policies by its viewers",
         ("preset=small out=runs/world", "world=runs/world policy=all bundle=runs/mine", "calibrate=true"),
     ),
-    Command("demo", "train on MovieLens, publish, serve and print requests to try", ("port=8000",)),
+    Command("demo", "simulate a service, learn from it, judge, publish and serve", ("port=8000", "data=events.csv")),
 )
 
 

@@ -1,4 +1,4 @@
-"""`marquee demo`: the whole road in one command, from MovieLens to a server that answers."""
+"""`marquee demo`: the whole road in one command, from a behaviour log to a server that answers."""
 
 from __future__ import annotations
 
@@ -14,53 +14,66 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from serving.bundle import Bundle
 from towers.vocabulary import NUM_RESERVED
+from training.commands.simulate import SimulateConfig, simulate
 from training.commands.train import TrainConfig, train
 from training.compose import compose
-from training.data.movielens import data_home
+from training.data import CONFIGS
 from training.errors import UsageError
 
 logger = logging.getLogger(__name__)
 
-FOLDERS = {
-    "ml-latest-small": "ml_latest_small",
-    "ml-100k": "ml_100k",
-    "ml-1m": "ml_1m",
-    "ml-20m": "ml_20m",
-    "ml-25m": "ml_25m",
-    "ml-32m": "ml_32m",
-}
-"""Data sets that the demo knows, the quickest first: folder and config option."""
+READY_WITHIN_S: Final = 60.0
 
-READY_WITHIN_S = 60.0
+MOVIELENS: Final = {"ratings.csv": "ml_latest_small", "movies.dat": "ml_1m", "u.data": "ml_100k"}
+"""File by which a MovieLens folder is known, and the option that reads its layout."""
 
-AFTERWARDS = """The server is running: its API is described at http://127.0.0.1:{port}/docs. Ctrl-C stops it.
+TABLES: Final = (".parquet", ".csv", ".jsonl", ".tsv", ".txt")
+
+READING_THE_LOOP: Final = """
+Every row is the same viewers living on for {days} days under another way to fill their page. oracle knows
+their hidden tastes, so no system can beat it; what lies between popularity and oracle is there to win.
+"""
+
+AFTERWARDS: Final = """The server is running: its API is described at http://127.0.0.1:{port}/docs. Ctrl-C stops it.
 To look at the run: mlflow ui --backend-store-uri sqlite:///mlflow.db"""
 
 
 @dataclass(frozen=True)
 class DemoConfig:
-    """Trains with `preset` on the MovieLens set `data` (the smallest one found when not given) into the folder `out`.
+    """Without `data`, a simulated streaming service writes the log, and its viewers then judge the result.
 
-    The server then listens on `port` until Ctrl-C; `serve_s` stops it after that many seconds (0: never).
+    `data` is a MovieLens folder, a file of events, a folder with events, items and users, or an option of the config
+    group data. Everything goes to the folder `out`. The server listens on `port` until Ctrl-C; `serve_s` stops it
+    after that many seconds (0: never). `loop_days` and `loop_viewers` say how long and how many viewers judge.
     """
 
     data: str | None = None
     preset: str = "nano"
     out: str = "runs/demo"
+    world: str = "small"
+    loop_days: int = 4
+    loop_viewers: int = 300
     port: int = 8000
     serve_s: float = 0.0
 
 
 def demo(config: DemoConfig) -> None:
-    """Train, print the table, publish, serve, and show two requests with their answers."""
-    data = config.data or smallest(data_home())
-    words = [f"data={data}", f"preset={config.preset}", f"out={config.out}"]
-    print(f"\n1. marquee train {' '.join(words)}\n", flush=True)
+    """Simulate or read, train, print the table, publish, judge, serve, and show two requests with their answers."""
+    steps = _Steps()
+    world = Path(config.out) / "world"
+    if config.data is None:
+        steps.say(f"marquee simulate preset={config.world} out={world}")
+        simulate(SimulateConfig(preset=config.world, out=str(world)))
+    words = [*reading(config.data or str(world)), f"preset={config.preset}", f"out={config.out}"]
+    steps.say(f"marquee train {shlex.join(words)}")
     train(compose(TrainConfig, "train", words))
-    print(f"\n2. marquee-serve bundle={config.out} port={config.port}\n", flush=True)
+    if config.data is None:
+        _judge(config, world, steps)
+    steps.say(f"marquee-serve bundle={config.out} port={config.port}")
     with serving(config) as server:
         for command in requests(Bundle.load(Path(config.out)), f"http://127.0.0.1:{config.port}"):
             print(f"{shlex.join(command)}\n{shown(command)}\n", flush=True)
@@ -68,15 +81,55 @@ def demo(config: DemoConfig) -> None:
         wait(server, config.serve_s)
 
 
-def smallest(home: Path) -> str:
-    """Config option of the quickest MovieLens set below `home`; a UsageError says how to get one."""
-    found = [option for folder, option in FOLDERS.items() if (home / folder).is_dir()]
-    if not found:
-        raise UsageError(
-            f"no MovieLens set in {home}; unpack ml-latest-small.zip of grouplens.org/datasets/movielens there, "
-            "or set MARQUEE_DATA to the folder that holds one"
+def reading(data: str) -> list[str]:
+    """Words that make `marquee train` read `data`; a UsageError says what was looked for."""
+    path = Path(data).expanduser()
+    if path.is_file():
+        return ["data=files", f"data.events={path}"]
+    if path.is_dir():
+        return _folder(path)
+    if data in CONFIGS:
+        return [f"data={data}"]
+    raise UsageError(f"there is no {data}; give a file of events, a folder of tables, or one of {', '.join(CONFIGS)}")
+
+
+def _folder(path: Path) -> list[str]:
+    for name, option in MOVIELENS.items():
+        if (path / name).is_file():
+            return [f"data={option}", f"data.path={path}"]
+    found = {part: _table(path, part) for part in ("events", "items", "users")}
+    if found["events"] is None:
+        raise UsageError(f"{path} holds no events.parquet, .csv or .jsonl and no MovieLens files; name a file")
+    return ["data=files", *(f"data.{part}={file}" for part, file in found.items() if file is not None)]
+
+
+def _table(folder: Path, part: str) -> Path | None:
+    return next((folder / f"{part}{ending}" for ending in TABLES if (folder / f"{part}{ending}").is_file()), None)
+
+
+def _judge(config: DemoConfig, world: Path, steps: _Steps) -> None:
+    steps.say(f"marquee simulate world={world} policy=all bundle={config.out} loop_days={config.loop_days}")
+    simulate(
+        SimulateConfig(
+            world=str(world),
+            policy="all",
+            bundle=config.out,
+            loop_days=config.loop_days,
+            loop_viewers=config.loop_viewers,
         )
-    return found[0]
+    )
+    print(READING_THE_LOOP.format(days=config.loop_days))
+
+
+class _Steps:
+    """Numbers the commands that the demo stands for."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def say(self, command: str) -> None:
+        self.number += 1
+        print(f"\n{self.number}. {command}\n", flush=True)
 
 
 @contextmanager
@@ -95,8 +148,8 @@ def serving(config: DemoConfig) -> Iterator[subprocess.Popen[bytes]]:
 def requests(bundle: Bundle, url: str) -> list[list[str]]:
     """Two curl commands: items for a known viewer, and items like the most popular one."""
     viewer = bundle.viewers.ids(bundle.viewers.item_rows[:1])[0]
-    best = int(bundle.popularity[NUM_RESERVED:].argmax()) + NUM_RESERVED
-    [item] = bundle.spec.vocabulary.ids(bundle.spec.vocabulary.item_rows[best - NUM_RESERVED : best - NUM_RESERVED + 1])
+    best = int(bundle.popularity[NUM_RESERVED:].argmax())
+    [item] = bundle.spec.vocabulary.ids(bundle.spec.vocabulary.item_rows[best : best + 1])
     body = json.dumps({"user_id": viewer, "k": 5})
     headers = ["-H", "content-type: application/json"]
     return [
