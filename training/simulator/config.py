@@ -14,9 +14,10 @@ from training.errors import UsageError
 class WorldConfig:
     """A world is this and a seed; `version` changes whenever the same configuration would give another world.
 
-    `num_viewers` are persons. `num_days` is the length of the log. The page has `num_rows` of `num_columns`.
-    `logged_impressions` is the share of sessions whose impressions are logged. `context_scale` and `artwork_scale`
-    multiply all effects of the moment and of artwork; 0 leaves none. `num_zones` is the number of time zones.
+    `num_viewers` are persons. `num_days` is the length of the log. The page has `num_rows` of `num_columns`. Of a
+    share `logged_details` of the sessions the log keeps impressions, details, pauses and stops as well.
+    `context_scale` and `artwork_scale` multiply all effects of the moment and of artwork; 0 leaves none. `num_zones` is
+    the number of time zones.
     """
 
     name: str
@@ -26,7 +27,7 @@ class WorldConfig:
     num_days: int
     num_rows: int = 6
     num_columns: int = 10
-    logged_impressions: float = 1.0
+    logged_details: float = 1.0
     num_zones: int = 1
     context_scale: float = 1.0
     artwork_scale: float = 1.0
@@ -50,10 +51,10 @@ PRESETS: Final = MappingProxyType(
     {
         "tiny": WorldConfig("tiny", 1, num_viewers=150, num_titles=100, num_days=14, num_rows=4, num_columns=6),
         "small": WorldConfig(
-            "small", 1, num_viewers=1600, num_titles=500, num_days=84, num_columns=8, logged_impressions=0.05
+            "small", 1, num_viewers=1600, num_titles=500, num_days=126, num_columns=8, logged_details=0.05
         ),
         "city": WorldConfig(
-            "city", 1, num_viewers=20_000, num_titles=3000, num_days=56, logged_impressions=0.5, num_zones=3
+            "city", 1, num_viewers=20_000, num_titles=3000, num_days=56, logged_details=0.5, num_zones=3
         ),
     }
 )

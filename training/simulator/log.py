@@ -35,6 +35,8 @@ TRUTH: Final = "truth"
 WORLD_FILE: Final = "world.json"
 HOUSE_VERSION: Final = "house-1"
 
+_DETAILS: Final = [CODES[event] for event in (EventType.IMPRESSION, EventType.DETAIL, EventType.PAUSE, EventType.STOP)]
+
 
 @dataclass(frozen=True, eq=False)
 class Simulated:
@@ -119,9 +121,9 @@ def _write_log(world: World, state: State, tally: Tally, folder: Path, on_day: C
 
 
 def _logged(world: World, block: EventBlock) -> EventBlock:
-    """The events that are kept: impressions of a share of the sessions alone."""
+    """The events that are kept: the details of a share of the sessions alone."""
     chance = world.draws().uniform(Stream.LOGGED, block.session)
-    return block.take((block.event != CODES[EventType.IMPRESSION]) | (chance < world.config.logged_impressions))
+    return block.take(~np.isin(block.event, _DETAILS) | (chance < world.config.logged_details))
 
 
 def _viewers_table(world: World) -> pa.Table:
