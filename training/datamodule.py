@@ -46,12 +46,19 @@ class SequenceData(pl.LightningDataModule):
         self.validation = validation_batches(spec, wanted, config.validation_size)
 
     def train_dataloader(self) -> DataLoader[TrainingBatch]:
-        """Batches of windows of like length."""
+        """Batches of windows of like length: this process's share of each."""
+        self.sampler.rank, self.sampler.num_ranks = self._place()
         return DataLoader(self.windows, sampler=self.sampler, batch_size=None)
 
     def val_dataloader(self) -> DataLoader[ValidationBatch]:
-        """The validation queries, the same in every epoch."""
-        return DataLoader(self.validation, batch_size=None)  # type: ignore[arg-type]
+        """This process's share of the validation queries, the same in every epoch."""
+        rank, num_ranks = self._place()
+        own = self.validation if len(self.validation) < num_ranks else self.validation[rank::num_ranks]
+        return DataLoader(own, batch_size=None)  # type: ignore[arg-type]
+
+    def _place(self) -> tuple[int, int]:
+        """Rank of this process and number of all."""
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
 
 def validation_batches(spec: FeatureSpec, queries: Queries, size: int) -> list[ValidationBatch]:

@@ -8,6 +8,7 @@ import signal
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from towers.two_tower import TwoTower
 from training.datamodule import SequenceData
 from training.errors import Interrupted
 from training.losses.choose import Loss, LossConfig
+from training.processes import Place, company, strategy
 from training.retriever import OptimiserConfig, Retriever
 
 logger = logging.getLogger(__name__)
@@ -31,6 +33,7 @@ EXPECTED_WARNINGS = (
     "Checkpoint directory .* exists and is not empty",  # the one to resume from
     ".*does not have many workers",  # a batch is a few gathers
     ".*number of training batches .* is smaller than the logging interval",
+    "`broadcast_buffers` is deprecated",  # its successor is unknown to torch 2.11
 )
 OnEpoch = Callable[[int, Mapping[str, float]], None]
 
@@ -41,7 +44,8 @@ class FitConfig:
     means no limit; `precision` is Lightning's name, `auto` takes bf16-mixed where the processor has it.
 
     `stop_after` ends training after that many of `max_epochs` epochs, whose learning rates stay as planned (0: after
-    all); `keep_last` keeps the last weights instead of the best.
+    all); `keep_last` keeps the last weights instead of the best. `devices` share each batch, whose gradient stays the
+    mean over all its positions: processes on a CPU, else accelerators.
     """
 
     max_epochs: int = 20
@@ -51,6 +55,7 @@ class FitConfig:
     patience: int = 4
     gradient_clip: float = 1.0
     precision: str = "auto"
+    devices: int = 1
     loss: LossConfig = field(default_factory=LossConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
 
@@ -95,6 +100,10 @@ class StopAfter(Callback):
         trainer.should_stop = trainer.should_stop or trainer.current_epoch + 1 >= self.num_epochs
 
 
+def _tell_nobody(epoch: int, metrics: Mapping[str, float]) -> None:
+    """For processes whose epochs are another's to tell."""
+
+
 @dataclass(frozen=True)
 class Stage:
     """One training in a run: its checkpoints stand in `folder`, where `resume` finds them again.
@@ -104,7 +113,7 @@ class Stage:
 
     folder: Path
     resume: bool = False
-    on_epoch: OnEpoch = lambda epoch, metrics: None
+    on_epoch: OnEpoch = _tell_nobody
 
 
 def fit(config: FitConfig, towers: TwoTower, loss: Loss, data: SequenceData, stage: Stage, seed: int) -> Curve:
@@ -117,7 +126,10 @@ def fit(config: FitConfig, towers: TwoTower, loss: Loss, data: SequenceData, sta
         _clear(stage.folder)
     finished = stage.folder / FINISHED
     if not finished.exists():
-        _run(config, Retriever(towers, loss, config.optimiser, seed), data, stage)
+        module = Retriever(towers, loss, config.optimiser, seed)
+        with company(config.devices, partial(_run, config, module, data, Stage(stage.folder))) as place:
+            result = _run(config, module, data, stage, place)
+        finished.write_text(json.dumps(result))
     result = json.loads(finished.read_text())
     load_weights(towers, stage.folder / result["weights"])
     curve: list[dict[str, float]] = result["curve"]
@@ -125,7 +137,10 @@ def fit(config: FitConfig, towers: TwoTower, loss: Loss, data: SequenceData, sta
     return Curve(curve, 1 + max(range(len(scores)), key=scores.__getitem__))
 
 
-def _run(config: FitConfig, module: Retriever, data: SequenceData, stage: Stage) -> None:
+def _run(
+    config: FitConfig, module: Retriever, data: SequenceData, stage: Stage, place: Place | None
+) -> dict[str, object]:
+    """Train as one process of `devices`; what the file FINISHED is to say."""
     curve: list[dict[str, float]] = []
     best = ModelCheckpoint(
         stage.folder,
@@ -136,7 +151,8 @@ def _run(config: FitConfig, module: Retriever, data: SequenceData, stage: Stage)
         enable_version_counter=False,
         save_on_train_epoch_end=True,
     )
-    trainer = _trainer(config, stage.folder, [Recorder(curve, stage.on_epoch), best, TQDMProgressBar(refresh_rate=10)])
+    callbacks = [Recorder(curve, stage.on_epoch), best, TQDMProgressBar(refresh_rate=10)]
+    trainer = _trainer(config, stage.folder, callbacks, place)
     last = stage.folder / LAST
     handler = signal.getsignal(signal.SIGINT)
     with warnings.catch_warnings():
@@ -151,7 +167,7 @@ def _run(config: FitConfig, module: Retriever, data: SequenceData, stage: Stage)
     if trainer.interrupted:
         raise Interrupted(f"stopped; finished epochs are kept in {last}: repeat the command with resume=true to go on")
     weights = last.name if config.keep_last else Path(best.best_model_path or last).name
-    (stage.folder / FINISHED).write_text(json.dumps({"weights": weights, "curve": curve}))
+    return {"weights": weights, "curve": curve}
 
 
 def _clear(folder: Path) -> None:
@@ -166,7 +182,7 @@ def load_weights(towers: TwoTower, checkpoint: Path) -> None:
     towers.load_state_dict({name.removeprefix("towers."): value for name, value in state.items()})
 
 
-def _trainer(config: FitConfig, folder: Path, callbacks: list[Callback]) -> pl.Trainer:
+def _trainer(config: FitConfig, folder: Path, callbacks: list[Callback], place: Place | None) -> pl.Trainer:
     if config.stop_after:
         callbacks.append(StopAfter(config.stop_after))
     if config.patience:
@@ -176,7 +192,9 @@ def _trainer(config: FitConfig, folder: Path, callbacks: list[Callback]) -> pl.T
         max_epochs=config.max_epochs,
         max_time={"minutes": config.max_minutes} if config.max_minutes else None,  # type: ignore[dict-item]
         accelerator="auto",
-        devices=1,
+        devices=config.devices,
+        strategy=strategy(place),
+        use_distributed_sampler=False,
         precision=precision(config.precision),  # type: ignore[arg-type]
         gradient_clip_val=config.gradient_clip,
         callbacks=callbacks,

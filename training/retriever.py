@@ -6,6 +6,7 @@ Shapes: B batch, L window, D embedding, R vocabulary rows, S seen items, C conte
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -81,15 +82,33 @@ class Retriever(pl.LightningModule):
 
     def training_step(self, batch: TrainingBatch, batch_idx: int) -> Tensor:
         """Mean loss over all positions that have a target; seeded by the step, so that a resumed run draws the same."""
-        torch.manual_seed(self.seed * 1_000_003 + self.global_step)
+        torch.manual_seed(self.seed * 1_000_003 + self.global_step + self.global_rank * 1_000_000_007)
         given = self.towers.read(batch.rows, batch.actions, batch.shares, batch.age_s, batch.lengths)
         has_target = batch.targets != PAD
         states = self.towers.user.states(given)[has_target]
         users = self.towers.user.answer(states, batch.context[has_target])
         loss = self.loss(users, batch.targets[has_target], self.towers)
         size = len(states)
-        self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=size)
-        return loss
+        self._log({"train/loss": loss}, size)
+        return loss * self._share(size)
+
+    def _log(self, values: Mapping[str, Tensor], size: int) -> None:
+        """Means of the epoch over all processes; counts as floats, since Lightning rounds means of integers down."""
+        self.log_dict(
+            dict(values),
+            on_step=False,
+            on_epoch=True,
+            prog_bar=True,
+            batch_size=float(size),  # type: ignore[arg-type]
+            sync_dist=True,
+        )
+
+    def _share(self, size: int) -> Tensor | float:
+        """Weight that turns the mean of the processes' gradients into the mean over the positions of all."""
+        if self.trainer.world_size == 1:
+            return 1.0
+        total = self.trainer.strategy.reduce(torch.tensor(float(size), device=self.device), reduce_op="sum")
+        return torch.as_tensor(size * self.trainer.world_size / total)
 
     def on_validation_epoch_start(self) -> None:
         """Item vectors once for all queries."""
@@ -107,7 +126,7 @@ class Retriever(pl.LightningModule):
         gain = torch.log2(rank + 1).reciprocal()
         values = {f"val/hr@{k}": (rank <= k).float().mean() for k in VALIDATION_KS}
         values["val/ndcg@10"] = torch.where(rank <= 10, gain, 0.0).mean()
-        self.log_dict(values, prog_bar=True, batch_size=len(rank))
+        self._log(values, len(rank))
 
     def configure_optimizers(self) -> Any:
         """AdamW; embeddings, biases and norms are not decayed."""

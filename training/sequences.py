@@ -113,7 +113,8 @@ class WindowDataset(Dataset[TrainingBatch]):
 class EpochSampler(Sampler[NDArray[np.int64]]):
     """Batches of windows of like length, in an order that depends on seed and epoch alone, so that runs can resume.
 
-    The number of batches is about events / `batch_tokens` and the same in every epoch.
+    The number of batches is about events / `batch_tokens` and the same in every epoch. Each of `num_ranks` processes
+    gets its share of every batch.
     """
 
     def __init__(self, offsets: NDArray[np.int64], max_length: int, batch_tokens: int, seed: int) -> None:
@@ -121,6 +122,7 @@ class EpochSampler(Sampler[NDArray[np.int64]]):
         self.max_length = max_length
         self.seed = seed
         self.epoch = 0
+        self.rank, self.num_ranks = 0, 1
         smallest = min(max_length + 1, int(np.diff(offsets).max(initial=1)))
         self.num_batches = max(1, int(offsets[-1]) // max(batch_tokens, smallest))
 
@@ -143,4 +145,9 @@ class EpochSampler(Sampler[NDArray[np.int64]]):
         batch = place * self.num_batches // max(int(lengths.sum()), 1)
         batches = np.split(borders, np.flatnonzero(np.diff(batch)) + 1, axis=1)
         for b in rng.permutation(len(batches)):
-            yield batches[b]
+            yield self._own(batches[b])
+
+    def _own(self, borders: NDArray[np.int64]) -> NDArray[np.int64]:
+        """This rank's windows of a batch; the last one again where there are fewer windows than ranks."""
+        own = borders[:, self.rank :: self.num_ranks]
+        return own if own.shape[1] else borders[:, -1:]
