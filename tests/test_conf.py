@@ -164,9 +164,9 @@ def test_every_file_composes_and_builds_its_classes(command: Command) -> None:
     assert callable(function)
 
 
-def test_every_file_belongs_to_a_command_or_to_a_group_of_train(repository: Path) -> None:
+def test_every_file_belongs_to_a_command_or_to_a_group_of_one(repository: Path) -> None:
     assert {path.stem for path in (repository / "conf").glob("*.yaml")} <= {command.name for command in COMMANDS}
-    assert set(groups()) == set(composition("train").choices)
+    assert set(groups()) == {group for command in COMMANDS for group in composition(command.name).choices}
 
 
 def missing(command: Command, words: list[str]) -> list[str]:

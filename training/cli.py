@@ -18,7 +18,7 @@ EXIT_WRONG_USE = 2
 EXIT_INTERRUPTED = 130
 HELP_WORDS = frozenset({"-h", "--help", "help"})
 ROOMS = frozenset({"towers", "ranking", "index", "conf", "training", "serving"})
-CHATTY_LIBRARIES = ("alembic", "faiss", "matplotlib", "mlflow", "onnxscript", "pytorch_lightning", "torch")
+CHATTY_LIBRARIES = ("alembic", "faiss", "matplotlib", "mlflow", "onnxscript", "optuna", "pytorch_lightning", "torch")
 
 
 class Words(NamedTuple):
@@ -121,7 +121,10 @@ def _run(command: Command, words: Words) -> None:
     from training.compose import compose
 
     config_class, function = command.load()
-    function(compose(config_class, command.name, words.overrides, words.config_dir))
+    if command.takes_words:
+        function(words.overrides, words.config_dir)
+    else:
+        function(compose(config_class, command.name, words.overrides, words.config_dir))
 
 
 def _end(message: str, code: int) -> NoReturn:
