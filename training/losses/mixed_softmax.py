@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from towers.two_tower import TwoTower
 from training.losses.negatives import NegativeSampler
 from training.losses.steps import (
-    correct_log_q,
+    log_q_correction,
     log_sampling_probability,
     remove_accidental_hits,
     sampled_cross_entropy,
@@ -56,6 +56,7 @@ class MixedSoftmax(nn.Module):
         """Mean loss of unit vectors [P, D] and target rows [P]."""
         in_batch = targets[torch.randint(len(targets), (self.config.num_in_batch,), device=targets.device)]
         negatives = torch.cat([in_batch, self.sampler.draw(self.config.num_uniform)])
-        negative = correct_log_q(shared_logits(users, negatives, towers), self.log_q, negatives)
+        correction = log_q_correction(self.log_q, negatives)
+        negative = shared_logits(users, negatives, towers, correction)
         negative = remove_accidental_hits(negative, targets, negatives)
         return sampled_cross_entropy(target_logits(users, targets, towers), negative)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from towers.two_tower import TwoTower
 from training.losses.negatives import NegativeSampler
 from training.losses.steps import (
-    correct_log_q,
+    log_q_correction,
     remove_accidental_hits,
     sampled_cross_entropy,
     shared_logits,
@@ -38,6 +38,7 @@ class SampledSoftmax(nn.Module):
     def forward(self, users: Tensor, targets: Tensor, towers: TwoTower) -> Tensor:
         """Mean loss of unit vectors [P, D] and target rows [P]."""
         negatives = self.sampler.draw(self.config.num_negatives)
-        negative = correct_log_q(shared_logits(users, negatives, towers), self.sampler.log_q, negatives)
+        correction = log_q_correction(self.sampler.log_q, negatives)
+        negative = shared_logits(users, negatives, towers, correction)
         negative = remove_accidental_hits(negative, targets, negatives)
         return sampled_cross_entropy(target_logits(users, targets, towers), negative)

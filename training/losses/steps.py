@@ -6,13 +6,16 @@ Shapes: P positions (one target each), N negatives shared by all positions, R vo
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from towers.two_tower import TwoTower
 from towers.vocabulary import NUM_RESERVED
+
+REMOVED: Final = -1e30
+"""Logit of what must have no weight; finite, so that nothing but such logits still has a gradient."""
 
 
 def log_sampling_probability(counts: Tensor, power: float) -> Tensor:
@@ -32,21 +35,22 @@ def target_logits(users: Tensor, targets: Tensor, towers: TwoTower) -> Tensor:
     return logits
 
 
-def shared_logits(users: Tensor, negatives: Tensor, towers: TwoTower) -> Tensor:
-    """Logits [P, N] of negatives [N] that all positions share."""
+def shared_logits(users: Tensor, negatives: Tensor, towers: TwoTower, offset: Tensor | None = None) -> Tensor:
+    """Logits [P, N] of negatives [N] that all positions share, plus `offset` [N]; in single precision, in one pass."""
     wrong = towers.item(towers.item.tokens(negatives))
-    logits: Tensor = (users @ wrong.to(users.dtype).T).float() * towers.scale
-    return logits
+    with torch.autocast(users.device.type, enabled=False):
+        scaled = users.float() * towers.scale
+        return scaled @ wrong.float().T if offset is None else torch.addmm(offset, scaled, wrong.float().T)
 
 
-def correct_log_q(logits: Tensor, log_q: Tensor, negatives: Tensor) -> Tensor:
-    """Logits [P, N] of sampled negatives, freed of the sampling distribution (Bengio & Senecal 2008)."""
-    return logits - log_q[negatives] - math.log(len(negatives))
+def log_q_correction(log_q: Tensor, negatives: Tensor) -> Tensor:
+    """Offset [N] that frees the logits of sampled negatives of the sampling distribution (Bengio & Senecal 2008)."""
+    return -(log_q[negatives] + math.log(len(negatives)))
 
 
 def remove_accidental_hits(logits: Tensor, targets: Tensor, negatives: Tensor) -> Tensor:
-    """Logits [P, N] with minus infinity where a negative, [N] or [P, N], is the position's own target."""
-    return logits.masked_fill(targets.unsqueeze(1) == negatives, float("-inf"))
+    """Logits [P, N], in place, without weight where a negative, [N] or [P, N], is the position's own target."""
+    return logits.masked_fill_(targets.unsqueeze(1) == negatives, REMOVED)
 
 
 def sampled_cross_entropy(positive: Tensor, negative: Tensor) -> Tensor:
@@ -56,5 +60,4 @@ def sampled_cross_entropy(positive: Tensor, negative: Tensor) -> Tensor:
     (1 - p) * (logsumexp(negative) - positive) with the positive's probability p held constant: the loss weighted by
     the chance of being wrong of Khrylchenko et al., RecSys 2025 (arXiv 2507.09331).
     """
-    logits = torch.cat([positive.unsqueeze(1), negative], dim=1)
-    return F.cross_entropy(logits, torch.zeros(len(logits), dtype=torch.int64, device=logits.device))
+    return (torch.logaddexp(positive, negative.logsumexp(dim=1)) - positive).mean()
