@@ -141,6 +141,7 @@ def _run(
     config: FitConfig, module: Retriever, data: SequenceData, stage: Stage, place: Place | None
 ) -> dict[str, object]:
     """Train as one process of `devices`; what the file FINISHED is to say."""
+    logging.getLogger(pl.__name__).setLevel(logging.WARNING)  # its import turned hints and greetings on
     curve: list[dict[str, float]] = []
     best = ModelCheckpoint(
         stage.folder,
