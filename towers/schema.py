@@ -52,9 +52,22 @@ REQUIRED_COLUMNS: Final = ("user_id", "item_id", "ts_ms")
 OPTIONAL_COLUMNS: Final = ("event", "event_id", "session_id", "rating", "liked", "watch_s", "duration_s")
 """Of the canonical event table; every further column is a context column (str)."""
 
-EXPOSURE_COLUMNS: Final = tuple(
-    "account_id request_id series_id season episode position_s row_id row_type row_pos col_pos variant_id propensity "
-    "model_version autoplay query".split()
+EXPOSURE_COLUMNS: Final = (
+    "account_id",
+    "request_id",
+    "series_id",
+    "season",
+    "episode",
+    "position_s",
+    "row_id",
+    "row_type",
+    "row_pos",
+    "col_pos",
+    "variant_id",
+    "propensity",
+    "model_version",
+    "autoplay",
+    "query",
 )
 """Of logs that say what was shown: not known when items are asked for, so never context."""
 
