@@ -108,6 +108,6 @@ def _values(objective: str, tried: Sequence[Tried], best: Tried) -> Axis:
 def _draw(axes: Axes, position: int, axis: Axis) -> None:
     axes.axvline(position, ymin=0.037, ymax=0.963, color=INK, linewidth=0.8, zorder=1)
     for height, label in axis.ticks.items():
-        offset = {"xytext": (5, 0), "textcoords": "offset points"}
         box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.8}
-        axes.annotate(label, (position, height), size=7, color=INK, va="center", bbox=box, zorder=4, **offset)
+        text = axes.annotate(label, (position, height), xytext=(5, 0), textcoords="offset points", size=7, bbox=box)
+        text.set(color=INK, va="center", zorder=4)

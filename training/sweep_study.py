@@ -12,6 +12,7 @@ from typing import Final, Literal, NamedTuple
 import optuna
 from optuna.pruners import BasePruner, MedianPruner, NopPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from training.errors import UsageError
@@ -132,7 +133,7 @@ class Search:
         return {name: float(share) for name, share in optuna.importance.get_param_importances(study).items()}
 
     def _goodness(self, value: float) -> float:
-        return value if self.study.direction == optuna.study.StudyDirection.MAXIMIZE else -value
+        return value if self.study.direction == StudyDirection.MAXIMIZE else -value
 
     def _ended(self) -> list[FrozenTrial]:
         return [trial for trial in self.study.get_trials(deepcopy=False) if trial.user_attrs.get("ended")]
@@ -175,7 +176,7 @@ def _study(path: Path, direction: str, resume: bool) -> optuna.Study:
         if any(trial.user_attrs.get("ended") for trial in before.trials):
             raise UsageError(f"{path} holds a sweep already; resume=true goes on with it, another out= begins anew")
         optuna.delete_study(study_name=STUDY, storage=storage)
-    wanted = "maximize" if direction == "max" else "minimize"
+    wanted = StudyDirection.MAXIMIZE if direction == "max" else StudyDirection.MINIMIZE
     return optuna.create_study(storage=storage, study_name=STUDY, direction=wanted, load_if_exists=True)
 
 

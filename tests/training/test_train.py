@@ -129,12 +129,14 @@ def test_the_batch_command_answers_as_the_recommender_does(
     trained: Trained, recommender: Recommender, tmp_path: Path
 ) -> None:
     now = 1_700_000_000
+    users = {7: "x", 8: "y", 9: "z"}
     history = [["i1", "i2"], ["i5"], []]
+    seconds: list[list[int]] = [[now - 90, now - 60], [now - 60], []]
     asked = {
-        "query_id": [7, 8, 9],
-        "user_id": ["x", "y", "z"],
+        "query_id": list(users),
+        "user_id": list(users.values()),
         "history": history,
-        "history_timestamp": [[now - 90, now - 60], [now - 60], []],
+        "history_timestamp": seconds,
         "timestamp": [now, now, now],
         "exclude": history,
     }
@@ -142,9 +144,9 @@ def test_the_batch_command_answers_as_the_recommender_does(
     out = tmp_path / "topk.parquet"
     recommend(RecommendConfig(str(trained.out), str(tmp_path / "queries.parquet"), str(out), k=4))
     answered = pd.read_parquet(out)
-    for place, query_id in enumerate(asked["query_id"]):
-        times = tuple(1000 * second for second in asked["history_timestamp"][place])
-        query = Query(str(asked["user_id"][place]), tuple(history[place]), times, 1000 * now)
+    for place, query_id in enumerate(users):
+        times = tuple(1000 * second for second in seconds[place])
+        query = Query(users[query_id], tuple(history[place]), times, 1000 * now)
         assert answered[answered.query_id == query_id].item_id.tolist() == list(recommender.recommend(query, 4).items)
 
 
