@@ -12,9 +12,9 @@ from training.simulator.draws import Draws, Stream
 from training.simulator.sessions import PHONE, TV, Sessions
 from training.simulator.world import World
 
-INTERCEPT = -3.6
+INTERCEPT = -3.5
 CENTRE = 0.12
-TASTE, IMAGE, QUALITY, HOME, TIREDNESS, BAIT = 10.0, 2.2, 0.45, 0.2, 0.1, 0.9
+TASTE, IMAGE, QUALITY, HOME, TIREDNESS, BAIT = 12.0, 2.2, 0.45, 0.2, 0.1, 0.9
 LATE_DARK, TOGETHER_FAMILY, PHONE_LENGTH, TV_LENGTH = -1.6, 1.6, -0.5, 0.25
 
 

@@ -15,7 +15,7 @@ from training.simulator.lexicon import NUM_TOPICS, REGIONS
 
 DEVICES: Final = ("tv", "phone", "tablet", "laptop")
 NUM_PROTOTYPES: Final = 20
-SHARED_PROFILE: Final = 0.2
+SHARED_PROFILE: Final = 0.1
 """Share of the accounts of several persons where all use one profile."""
 
 _PEAKS: Final = ((21.0, 2.2), (23.8, 1.8), (7.5, 1.6), (14.5, 3.2))
@@ -94,10 +94,10 @@ def _profiles(account: NDArray[np.int64], household: NDArray[np.int64], rng: np.
 
 
 def _tastes(count: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Three parts one of 20 prototypes, one part one's own."""
+    """For the most part one of 20 prototypes, for the rest one's own."""
     prototypes = rng.dirichlet(np.full(NUM_TOPICS, 0.2), NUM_PROTOTYPES)
     own = rng.dirichlet(np.full(NUM_TOPICS, 0.3), count)
-    return (0.85 * prototypes[rng.integers(0, NUM_PROTOTYPES, count)] + 0.15 * own).astype(np.float32)
+    return (0.92 * prototypes[rng.integers(0, NUM_PROTOTYPES, count)] + 0.08 * own).astype(np.float32)
 
 
 def _hours(count: int, rng: np.random.Generator) -> NDArray[np.float64]:
