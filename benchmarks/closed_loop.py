@@ -17,8 +17,8 @@ from training.simulator.config import preset
 from training.simulator.log import write_world
 from training.simulator.outcomes import as_text, gain_share
 
-FIRST_SEED = 1
-"""The simulator was tuned on the world of seed 0."""
+FIRST_SEED = 11
+"""Worlds before this one were looked at while the simulator was made."""
 
 
 def main() -> None:

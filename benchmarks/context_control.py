@@ -29,7 +29,7 @@ def main() -> None:
     num_worlds, folder = (*sys.argv[1:], *("2", "runs/control")[len(sys.argv) - 1 :])
     for scale in (1.0, 0.0):
         gains = []
-        for seed in range(1, 1 + int(num_worlds)):
+        for seed in range(11, 11 + int(num_worlds)):
             world = replace(preset("small"), context_scale=scale)
             simulated = write_world(world, seed, Path(folder) / f"{scale:g}-{seed}").simulated
             gains.append(played(simulated, has_context=True) - played(simulated, has_context=False))
