@@ -32,6 +32,7 @@ class Words(NamedTuple):
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; exit code 2 and one line on stderr after wrong use, 130 after an interruption."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # torch reads it when first imported: see ARCHITECTURE.md
     log_to_stderr()
     if os.environ.get("MARQUEE_DEBUG"):
         return run(arguments)
