@@ -1,0 +1,143 @@
+"""What every route shares: bodies with a limit, work off the event loop, failures as problem documents.
+
+Requests are worked on in a small thread pool: ONNX Runtime and FAISS release the interpreter lock, so health checks
+and metrics are answered while a request is computed, and requests queue in the order in which they came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final, ParamSpec, Protocol, TypeVar
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from serving import problems
+from serving.errors import RequestError
+from serving.openapi import Json
+from serving.problems import ProblemError, decode_error, field_error
+from serving.service import Service, UnknownItemError
+
+JSON: Final = "application/json"
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Handler = Callable[[Request, str], Awaitable[Response]]
+"""Takes a request and its id."""
+
+_LOG = logging.getLogger("marquee.serving")
+_REQUEST_ID = re.compile(r"[\w.:-]{1,128}")
+
+
+class Feature(Protocol):
+    """A module of routes: MESSAGES are the bodies that `paths`, its part of the OpenAPI document, refers to."""
+
+    @property
+    def MESSAGES(self) -> tuple[type[msgspec.Struct], ...]: ...  # noqa: N802 (a constant of the module)
+
+    def routes(self, edge: Edge) -> list[BaseRoute]: ...
+
+    def paths(self) -> Json: ...
+
+
+@dataclass(frozen=True)
+class Config:
+    """`threads` work on requests; bodies above `max_body_bytes` are refused."""
+
+    threads: int = 1
+    max_body_bytes: int = 2_000_000
+
+
+class Edge:
+    """Between HTTP and the handlers of all features."""
+
+    def __init__(self, service: Service, config: Config) -> None:
+        self.service = service
+        self.is_ready = False
+        self._config = config
+        self._pool = ThreadPoolExecutor(config.threads, thread_name_prefix="recommend")
+
+    def route(self, path: str, handler: Handler, method: str) -> Route:
+        """A route that counts, times and turns every failure into a problem document."""
+
+        async def endpoint(request: Request) -> Response:
+            started, request_id = time.perf_counter(), request_id_of(request)
+            response = await _answer(handler, request, request_id)
+            self.service.metrics.observe_request(path, response.status_code, time.perf_counter() - started)
+            return response
+
+        return Route(path, endpoint, methods=[method])
+
+    async def message(self, request: Request, decoder: msgspec.json.Decoder[T]) -> T:
+        """The request's body as a message; 413, 400 or 422 tell what is wrong with it."""
+        body = await _body(request, self._config.max_body_bytes)
+        try:
+            return decoder.decode(body)
+        except msgspec.DecodeError as error:
+            raise decode_error(error) from error
+
+    async def work(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What `function` returns, called in the pool."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: function(*args, **kwargs))
+
+    def close(self) -> None:
+        """Finish what has begun."""
+        self._pool.shutdown()
+
+
+def json_response(message: bytes | msgspec.Struct, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    """A message, encoded already or not, as JSON."""
+    body = message if isinstance(message, bytes) else msgspec.json.encode(message)
+    return Response(body, status, media_type=JSON)
+
+
+def request_id_of(request: Request) -> str:
+    """The caller's id, or a new one where it is missing or strange."""
+    given = request.headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else os.urandom(8).hex()
+
+
+def only_parameters(request: Request, *known: str) -> None:
+    """422 for a query parameter that the route does not take."""
+    for name in request.query_params.keys() - set(known):
+        raise field_error(name, f"unknown parameter; this route takes {', '.join(known) or 'none'}")
+
+
+async def _answer(handler: Handler, request: Request, request_id: str) -> Response:
+    try:
+        return await handler(request, request_id)
+    except ProblemError as error:
+        return problems.response(error, request_id)
+    except RequestError as error:
+        return problems.response(field_error(error.field, error.message), request_id)
+    except UnknownItemError as error:
+        return problems.response(ProblemError(HTTPStatus.NOT_FOUND, str(error)), request_id)
+    except ClientDisconnect:
+        return problems.response(ProblemError(HTTPStatus.BAD_REQUEST, "the body ended early"), request_id)
+    except Exception:
+        _LOG.exception("request %s to %s failed", request_id, request.url.path)
+        detail = "the server failed on this request; its log has the cause under the request_id"
+        return problems.response(ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, detail), request_id)
+
+
+async def _body(request: Request, max_bytes: int) -> bytes:
+    """The request's body; 413 as soon as it is known to be too large."""
+    too_large = ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {max_bytes:,} bytes")
+    if int(request.headers.get("content-length", 0)) > max_bytes:
+        raise too_large
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > max_bytes:
+            raise too_large
+    return bytes(body)
