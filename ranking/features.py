@@ -61,6 +61,11 @@ class CandidateFeatures:
         """F feature names, in order."""
         return NAMES
 
+    @property
+    def num_rows(self) -> int:
+        """R."""
+        return len(self.item_vectors)
+
     def __call__(self, moment: Moment, candidates: Candidates) -> NDArray[np.float32]:
         """Features [K, F]; always finite."""
         rows, scores = candidates.rows, candidates.scores.astype(np.float32)

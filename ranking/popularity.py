@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ranking.growing import grown
+
 
 class DecayedCounts:
     """Counts [R] in which an event loses half its weight every `half_life_s`.
 
     Weights are kept relative to a moving origin so that adding is one operation; `half_life_s` of infinity counts
-    plainly. Events may come out of order.
+    plainly. Events may come out of order. Rows beyond the counts make them grow, with room to spare.
     """
 
     def __init__(self, num_rows: int, half_life_s: float) -> None:
@@ -32,6 +34,7 @@ class DecayedCounts:
         """Count events; rows and times have shape [E]."""
         if len(rows) == 0:
             return
+        self._weights = grown(self._weights, int(rows.max()) + 1)
         newest = int(ts_ms.max())
         if self._rate * (newest - self._origin_ms) > 50:
             self._weights *= np.exp(-self._rate * (newest - self._origin_ms))

@@ -7,8 +7,12 @@ from collections.abc import Callable
 
 from ranking.features import CandidateFeatures
 from ranking.popularity import DecayedCounts
+from ranking.signals import FILE as SIGNALS
+from ranking.signals import LiveSignals
 from ranking.value import ValueModel
 from serving.bundle import Bundle
+from serving.items import ItemTable
+from serving.manifest import BundleError
 from serving.recommender import Recommender
 from serving.scorer import OnnxActionModel, RankerCard, RankerScorer
 from serving.state import LiveState, half_life_s
@@ -36,7 +40,21 @@ def fresh_state(bundle: Bundle, config: LiveState.Config | None = None) -> LiveS
     counts = DecayedCounts.resume(
         bundle.popularity, bundle.manifest.trained_until_ms, half_life_s(config, bundle.spec.has_clock)
     )
-    return LiveState(bundle.spec.vocabulary, bundle.viewers, bundle.histories, counts, config.num_event_ids)
+    items = ItemTable(bundle.spec.vocabulary, bundle.item_vectors)
+    signals = fresh_signals(bundle, config.signals)
+    return LiveState(bundle.spec, items, bundle.viewers, bundle.histories, counts, signals, config.num_event_ids)
+
+
+def fresh_signals(bundle: Bundle, config: LiveSignals.Config) -> LiveSignals:
+    """Signals as they stood at the end of training; empty ones where the bundle has none."""
+    spec = bundle.spec
+    signals = LiveSignals(config, spec.vocabulary.num_rows, spec.context_sizes, spec.has_clock)
+    if SIGNALS in bundle.manifest.files:
+        try:
+            signals.restore(bundle.folder / SIGNALS)
+        except (ValueError, KeyError) as error:
+            raise BundleError(f"{bundle.folder / SIGNALS} cannot be used ({error}); train and publish again") from error
+    return signals
 
 
 def load_scorer(bundle: Bundle) -> RankerScorer | None:

@@ -68,8 +68,8 @@ class Catalogue:
         return len(self._table.titles)
 
     def titles(self, rows: NDArray[np.int64]) -> list[str]:
-        """Title of each row, '' where none is known."""
-        return [self._table.titles[row] for row in rows.tolist()]
+        """Title of each row, '' where none is known or the item came later."""
+        return [self._table.titles[row] if row < self.num_rows else "" for row in rows.tolist()]
 
     def rows(self, within: CatalogueFilter) -> NDArray[np.int64]:
         """Rows of the items inside `within`, ascending; a RequestError names a label no item has."""

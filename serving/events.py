@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from towers.history import NUM_SHARE_BUCKETS, Action
@@ -13,7 +14,10 @@ ABANDONED_SHARE: Final = 0.15
 
 
 class Event(NamedTuple):
-    """`event_id`, when given, makes its delivery idempotent; `liked` is 1 or 0; what is not known is None."""
+    """`event_id`, when given, makes its delivery idempotent; `liked` is 1 or 0; what is not known is None.
+
+    context: values of context columns, as in a query.
+    """
 
     user_id: str
     item_id: str
@@ -23,6 +27,7 @@ class Event(NamedTuple):
     liked: float | None = None
     watch_s: float | None = None
     duration_s: float | None = None
+    context: Mapping[str, str] | None = None
 
 
 def action_of(event: Event) -> Action:

@@ -12,6 +12,7 @@ from serving.pipeline import Request
 from serving.state import LiveState, in_time_order
 from towers.history import History
 from towers.query import Query
+from towers.vocabulary import UNKNOWN
 
 MS_APART = 1000
 """Between the events of a history given without times."""
@@ -29,7 +30,8 @@ class QueryReader:
         """The query as arrays: history, moment, codes of the context, and the viewer's vector."""
         spec = self._bundle.spec
         history, ts_ms = self._moment(query)
-        batch = spec.batch([history], np.array([ts_ms], dtype=np.int64), [query.context])
+        read = with_token(history, self._state.items.num_base)
+        batch = spec.batch([read], np.array([ts_ms], dtype=np.int64), [query.context])
         vector = self._bundle.encoder.encode(batch, self._bundle.item_tokens)[0]
         finite = bool(np.isfinite(vector).all())
         return Request(history, ts_ms, batch.context[0], self._state.popularity(), vector if finite else None)
@@ -62,7 +64,16 @@ class QueryReader:
         if len(given_ts_ms) != len(ids):
             message = f"{len(given_ts_ms)} times for a history of {len(ids)} items; give one time an item"
             raise RequestError("history_timestamps", message)
-        return with_behaviour(in_time_order(self._bundle.spec.history(ids, given_ts_ms)), known)
+        rows = self._state.items.rows(ids)
+        is_known = rows != UNKNOWN
+        given = History.of(rows[is_known], np.asarray(given_ts_ms, dtype=np.int64)[is_known])
+        return with_behaviour(in_time_order(given), known)
+
+
+def with_token(history: History, num_base: int) -> History:
+    """The events of items that the user tower can read: rows of the bundle."""
+    readable = history.rows < num_base
+    return history if readable.all() else History._make(array[readable] for array in history)
 
 
 def with_behaviour(given: History, known: History) -> History:

@@ -137,10 +137,10 @@ class Recommender:
         if filter_seen and len(request.history.rows):
             filters.append(Block("seen", request.history.rows))
         if query.exclude:
-            rows = self.bundle.spec.vocabulary.rows(query.exclude)
+            rows = self.state.items.rows(query.exclude)
             filters.append(Block("exclude", rows[rows != UNKNOWN]))
         if within != EVERYTHING:
-            num_items = len(self.bundle.spec.vocabulary.encoded)
+            num_items = len(self.state.items.item_rows)
             filters.append(Allow("catalogue", self.bundle.catalogue.rows(within), num_items))
         return tuple(filters)
 
@@ -175,7 +175,7 @@ class Recommender:
         if missing <= 0:
             return chosen
         filters = (*filters, Block("chosen", chosen.rows))
-        allowed, overfetch = eligible(filters, self.bundle.spec.vocabulary.item_rows, self._max_overfetch)
+        allowed, overfetch = eligible(filters, self.state.items.item_rows, self._max_overfetch)
         popular = self._popular.propose(request, missing + overfetch, allowed)
         popular = take(_filtered(popular, filters), slice(missing))
         floor = float(chosen.scores.min(initial=0))
@@ -190,7 +190,7 @@ class Recommender:
 
     def _recommendation(self, answer: Candidates, degraded: bool, stages: Stages) -> Recommendation:
         return Recommendation(
-            items=tuple(self.bundle.spec.vocabulary.ids(answer.rows)),
+            items=tuple(self.state.items.ids(answer.rows)),
             scores=tuple(answer.scores.tolist()),
             reasons=tuple(REASONS[code] for code in answer.source.tolist()),
             rows=answer.rows,

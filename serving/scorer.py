@@ -19,6 +19,7 @@ from ranking.value import ValueModel
 from serving.manifest import BundleError
 from serving.pipeline import Request
 from serving.session import open_session
+from towers.history import History
 
 
 class RankerCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,5 +76,9 @@ class RankerScorer:
 
     def score(self, request: Request, candidates: Candidates) -> NDArray[np.float64]:
         """Value [K] of each candidate; whoever calls checks that they are finite."""
-        moment = Moment(request.history, request.ts_ms, request.context, request.popularity)
+        history = request.history
+        known = history.rows < self._features.num_rows
+        moment = Moment(
+            History._make(array[known] for array in history), request.ts_ms, request.context, request.popularity
+        )
         return self._value.score(self._model.logits(self._features(moment, candidates)))

@@ -1,4 +1,4 @@
-"""What the server knows now: viewers' histories, at first those of the bundle, and popularity that fades.
+"""What the server knows now: items, viewers' histories, at first those of the bundle, popularity and live signals.
 
 Shapes: R item rows.
 """
@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ranking.popularity import DecayedCounts
+from ranking.signals import LiveSignals
 from serving.events import Event, action_of, share_bucket
+from serving.items import ItemTable
+from towers.features import FeatureSpec
 from towers.history import EMPTY_HISTORY, Histories, History
-from towers.schema import HISTORY_EVENTS, TARGET_EVENTS
+from towers.schema import HISTORY_EVENTS, TARGET_EVENTS, EventType
 from towers.vocabulary import NUM_RESERVED, UNKNOWN, Vocabulary
 
 
 class LiveState:
-    """Histories and popularity; one writer at a time, readers always see whole histories.
+    """Items, histories, popularity and signals; one writer at a time, readers always see whole histories.
 
     The `histories` of the `viewers` (viewer u has row u + 2) never change; events recorded later lie beside them.
     """
@@ -31,11 +34,21 @@ class LiveState:
 
         half_life_s: float = 7 * 86_400.0
         num_event_ids: int = 1_000_000
+        signals: LiveSignals.Config = field(default_factory=LiveSignals.Config)
 
     def __init__(
-        self, items: Vocabulary, viewers: Vocabulary, histories: Histories, counts: DecayedCounts, num_event_ids: int
+        self,
+        spec: FeatureSpec,
+        items: ItemTable,
+        viewers: Vocabulary,
+        histories: Histories,
+        counts: DecayedCounts,
+        signals: LiveSignals,
+        num_event_ids: int = Config.num_event_ids,
     ) -> None:
-        self._items = items
+        self.items = items
+        self.signals = signals
+        self._spec = spec
         self._viewers = viewers
         self._histories = histories
         self._counts = counts
@@ -43,6 +56,11 @@ class LiveState:
         self._later: dict[str, History] = {}
         self._event_ids: OrderedDict[str, None] = OrderedDict()
         self._shares: NDArray[np.float64] | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Context columns that events may carry."""
+        return self._spec.columns
 
     def history(self, user_id: str | None) -> History:
         """All that is known of a viewer in time order; empty for an unknown one."""
@@ -52,28 +70,43 @@ class LiveState:
         return base if later is None else in_time_order(base.extended(later))
 
     def popularity(self) -> NDArray[np.float64]:
-        """Share of each row [R] in the faded choices; the array is shared, do not write into it."""
-        if self._shares is None:
-            self._shares = self._counts.shares()
+        """Share of each row in the faded choices, one entry a row of `items`; shared, do not write into it."""
+        if self._shares is None or len(self._shares) != self.items.num_rows:
+            self._shares = _fitted(self._counts.shares(), self.items.num_rows)
         return self._shares
 
     def record(self, event: Event) -> bool:
-        """Take an event in, late ones too; False when it changes nothing: known `event_id`, unknown item, no history
-        event.
+        """Take an event in, late ones too; False when it enters no history: known `event_id`, no history event, or
+        an unknown item that was not chosen.
+
+        An unknown item that was chosen becomes one of the `items`. Impressions count in the signals.
         """
         if event.event_id is not None and not self._is_new(event.event_id):
             return False
-        row = self._items.rows([event.item_id])
-        if row[0] == UNKNOWN or event.event not in HISTORY_EVENTS:
+        is_choice = event.event in TARGET_EVENTS
+        row = self.items.ensure(event.item_id) if is_choice else int(self.items.rows([event.item_id])[0])
+        if row == UNKNOWN:
             return False
-        ts_ms = np.array([event.ts_ms], dtype=np.int64)
+        if event.event == EventType.IMPRESSION:
+            self.signals.show(event.user_id, row, event.ts_ms)
+        if event.event not in HISTORY_EVENTS:
+            return False
+        if is_choice:
+            self._count(event, row)
+        rows, ts_ms = np.array([row], dtype=np.int64), np.array([event.ts_ms], dtype=np.int64)
         action, share = (np.array([code], dtype=np.int8) for code in (action_of(event), share_bucket(event)))
         later = self._later.get(event.user_id, EMPTY_HISTORY)
-        self._later[event.user_id] = in_time_order(later.extended(History.of(row, ts_ms, action, share)))
-        if event.event in TARGET_EVENTS:
-            self._counts.add(row, ts_ms)
-            self._shares = None
+        self._later[event.user_id] = in_time_order(later.extended(History.of(rows, ts_ms, action, share)))
         return True
+
+    def _count(self, event: Event, row: int) -> None:
+        """A choice in the popularity and the signals; the history does not hold it yet."""
+        ts_ms = np.array([event.ts_ms], dtype=np.int64)
+        self._counts.add(np.array([row], dtype=np.int64), ts_ms)
+        self._shares = None
+        codes = self._spec.context_codes(ts_ms, [event.context or {}])[0]
+        before = self.history(event.user_id).before(event.ts_ms)
+        self.signals.choose(event.user_id, row, event.ts_ms, codes, before)
 
     def _base(self, user_id: str) -> History:
         viewer = int(self._viewers.rows([user_id])[0]) - NUM_RESERVED
@@ -99,3 +132,10 @@ def in_time_order(history: History) -> History:
         return history
     order = np.argsort(history.ts_ms, kind="stable")
     return History(history.rows[order], history.ts_ms[order], history.actions[order], history.shares[order])
+
+
+def _fitted(shares: NDArray[np.float64], num_rows: int) -> NDArray[np.float64]:
+    """The first `num_rows` shares, zero behind them."""
+    if len(shares) >= num_rows:
+        return shares[:num_rows]
+    return np.concatenate([shares, np.zeros(num_rows - len(shares))])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -57,10 +58,14 @@ class FeatureSpec:
         """Codes [B, C] of the moments."""
         codes = np.zeros((len(ts_ms), 2 + len(self.columns)), dtype=np.int64)
         codes[:, :2] = self.clock_codes(ts_ms)
-        for c, name in enumerate(self.columns):
-            lookup = {value: p + 1 for p, value in enumerate((self.context_values or {})[name])}
+        for c, (name, lookup) in enumerate(self._code_of.items()):
             codes[:, 2 + c] = [lookup.get(str(context.get(name)), 0) for context in contexts]
         return codes
+
+    @cached_property
+    def _code_of(self) -> dict[str, dict[str, int]]:
+        known = self.context_values or {}
+        return {name: {value: p + 1 for p, value in enumerate(known[name])} for name in self.columns}
 
     def clock_codes(self, ts_ms: NDArray[np.int64]) -> NDArray[np.int64]:
         """Codes [B, 2] of hour and weekday (UTC)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +39,7 @@ class Replay:
                 events = load(config, Path(quarantine)).events
         except ValueError as error:
             raise UsageError(f"stream={path} cannot be replayed: {error}") from error
-        return cls(in_time_order(events), state)
+        return cls(in_time_order(events, state.columns), state)
 
     def until(self, ts_ms: int) -> None:
         """Record every event strictly earlier than `ts_ms`."""
@@ -56,12 +56,15 @@ class Replay:
             yield query_id, query
 
 
-def in_time_order(events: pd.DataFrame) -> Iterator[Event]:
-    """Events of a canonical event table, equal times in file order."""
-    columns = [name for name in Event._fields if name in events] + ["ts_ms"]
-    events = events[list(dict.fromkeys(columns))]
+def in_time_order(events: pd.DataFrame, context_columns: Sequence[str] = ()) -> Iterator[Event]:
+    """Events of a canonical event table with their context, equal times in file order."""
+    own = [name for name in Event._fields if name in events and name != "context"]
+    context = [name for name in context_columns if name in events]
+    events = events[list(dict.fromkeys([*own, "ts_ms", *context]))]
     events = events.iloc[np.argsort(events["ts_ms"].to_numpy(), kind="stable")]
     for start in range(0, len(events), AT_ONCE):
         for row in events.iloc[start : start + AT_ONCE].to_dict("records"):
             known = {str(name): value for name, value in row.items() if not pd.isna(value)}
-            yield Event(**known | {"event": EventType(row["event"])})
+            moment = {name: str(known[name]) for name in context if name in known}
+            told = {name: known[name] for name in own if name in known}
+            yield Event(**told | {"event": EventType(row["event"]), "context": moment})

@@ -8,13 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ranking.popularity import DecayedCounts
+from ranking.signals import LiveSignals
 from serving.events import Event
+from serving.items import ItemTable
 from serving.state import LiveState, half_life_s
+from towers.features import FeatureSpec
 from towers.history import Action, Histories
 from towers.schema import EventType
 from towers.vocabulary import Vocabulary
 
 ITEMS = Vocabulary.fit(["a", "b", "c"])
+SPEC = FeatureSpec(ITEMS, max_length=5)
 VIEWERS = Vocabulary.fit(["ann", "bob"])
 A, B, C = 2, 3, 4
 
@@ -29,7 +33,9 @@ def fresh(num_event_ids: int = 100, half_life_s: float = math.inf) -> LiveState:
         np.zeros(2, np.int8),
     )
     counts = DecayedCounts.resume(np.array([0, 0, 1.0, 1, 0]), 20, half_life_s)
-    return LiveState(ITEMS, VIEWERS, base, counts, num_event_ids)
+    items = ItemTable(ITEMS, np.zeros((5, 2), dtype=np.float32))
+    signals = LiveSignals(LiveSignals.Config(), 5, SPEC.context_sizes, SPEC.has_clock)
+    return LiveState(SPEC, items, VIEWERS, base, counts, signals, num_event_ids)
 
 
 def test_live_events_follow_those_of_the_bundle() -> None:
@@ -69,7 +75,7 @@ def test_events_that_say_nothing_of_taste_change_nothing() -> None:
     state = fresh()
     before = state.popularity()
     assert not state.record(Event("ann", "c", 30, EventType.IMPRESSION))
-    assert not state.record(Event("ann", "unheard of", 30))
+    assert not state.record(Event("ann", "unheard of", 30, EventType.LIST_ADD))
     assert len(state.history("ann").rows) == 2
     assert np.array_equal(before, state.popularity())
 
@@ -92,3 +98,18 @@ def test_popularity_fades_and_dislikes_are_no_choices() -> None:
 def test_positions_do_not_fade() -> None:
     assert half_life_s(LiveState.Config(half_life_s=5), has_clock=False) == math.inf
     assert half_life_s(LiveState.Config(half_life_s=5), has_clock=True) == 5
+
+
+def test_an_unknown_item_that_is_chosen_becomes_one_of_the_items() -> None:
+    state = fresh()
+    assert state.record(Event("ann", "new", 30))
+    row = int(state.items.rows(["new"])[0])
+    assert row == state.items.num_base == 5
+    assert state.items.ids(np.array([A, row])) == ["a", "new"]
+    assert state.history("ann").rows.tolist() == [A, B, row]
+    assert state.popularity()[row] == pytest.approx(1 / 3)
+    assert not state.items.has_vector(np.array([row]))[0]
+    state.record(Event("bob", "new", 40))
+    assert state.items.num_rows == row + 1
+    assert state.signals.transitions.after(B).rows.tolist() == [row]
+    assert state.signals.first_ms(np.array([row])) == pytest.approx(30)
