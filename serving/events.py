@@ -16,7 +16,8 @@ ABANDONED_SHARE: Final = 0.15
 class Event(NamedTuple):
     """`event_id`, when given, makes its delivery idempotent; `liked` is 1 or 0; what is not known is None.
 
-    context: values of context columns, as in a query.
+    From `row_id` on: what was shown where, in which `variant_id` (artwork) and with which probability (`propensity`).
+    `context`: further columns of the moment, as in a query.
     """
 
     user_id: str
@@ -27,6 +28,25 @@ class Event(NamedTuple):
     liked: float | None = None
     watch_s: float | None = None
     duration_s: float | None = None
+    rating: float | None = None
+    account_id: str | None = None
+    session_id: str | None = None
+    request_id: str | None = None
+    series_id: str | None = None
+    season: int | None = None
+    episode: int | None = None
+    position_s: float | None = None
+    row_id: str | None = None
+    row_type: str | None = None
+    row_pos: int | None = None
+    col_pos: int | None = None
+    variant_id: str | None = None
+    propensity: float | None = None
+    model_version: str | None = None
+    device: str | None = None
+    tz_offset_min: int | None = None
+    autoplay: bool | None = None
+    query: str | None = None
     context: Mapping[str, str] | None = None
 
 

@@ -37,6 +37,10 @@ class Metrics:
             "Items that only the last check removed; more than 0 is a bug.",
             registry=self.registry,
         )
+        self._stale = Counter(
+            "marquee_stale", "Requests answered from memory while the store was down.", registry=self.registry
+        )
+        self._events = Counter("marquee_events", "Events delivered.", ["fate"], registry=self.registry)
         self._model = Gauge("marquee_model", "The bundle that answers.", ["version"], registry=self.registry)
 
     def observe_request(self, route: str, status: int, elapsed_s: float) -> None:
@@ -52,6 +56,15 @@ class Metrics:
                 self._removed_late.inc(stage.removed)
         if degraded:
             self._degraded.inc()
+
+    def observe_stale(self) -> None:
+        """One request answered without knowing the newest events."""
+        self._stale.inc()
+
+    def observe_events(self, accepted: int, duplicates: int) -> None:
+        """One batch stored."""
+        self._events.labels("accepted").inc(accepted)
+        self._events.labels("duplicate").inc(duplicates)
 
     def name_model(self, version: str) -> None:
         """The bundle that answers from now on."""

@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Final, get_type_hints
@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from serving.recommender import Recommender
     from serving.service import Service
 
-USAGE: Final = """usage: marquee-serve bundle=DIR [port=8000] [host=127.0.0.1] [threads=1] [log_level=warning]
+USAGE: Final = """usage: marquee-serve bundle=DIR [store=URL] [port=8000] [host=127.0.0.1] [OPTION=VALUE ...]
 
   bundle     the `out` folder of a training run, or one bundle inside it
+  store      where events, settings and new items are kept: sqlite:///FILE or postgresql://USER@HOST/NAME, or none;
+             MARQUEE_STORE in the environment does the same unseen; the default is live.sqlite in the bundle= folder
+  keep_days  events older than this are deleted; 0 keeps all
   port       TCP port to listen on; 0 takes any free one
   host       address to listen on; 0.0.0.0 for all
   threads    requests worked on at the same time; one a core is enough
@@ -41,6 +44,8 @@ class Config:
     """Options of the command line."""
 
     bundle: Path
+    store: str = field(default_factory=lambda: os.environ.get("MARQUEE_STORE", ""))
+    keep_days: int = 730
     port: int = 8000
     host: str = "127.0.0.1"
     threads: int = 1
@@ -51,10 +56,19 @@ class Config:
             raise UsageError(f"no folder {self.bundle}; bundle= names the out folder of a training run")
         if not 0 <= self.port <= 65_535:
             raise UsageError(f"port is {self.port}; give a number from 0 to 65535")
+        if self.keep_days < 0:
+            raise UsageError(f"keep_days is {self.keep_days}; give a number of days, or 0 to keep all")
         if self.threads < 1:
             raise UsageError(f"threads is {self.threads}; give 1 or more")
         if self.log_level not in {"debug", "info", "warning", "error"}:
             raise UsageError(f"log_level is {self.log_level!r}; choose debug, info, warning or error")
+
+    @property
+    def store_url(self) -> str | None:
+        """Where things are kept; None for nowhere."""
+        if self.store:
+            return None if self.store == "none" else self.store
+        return f"sqlite:///{self.bundle.absolute() / 'live.sqlite'}"
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -65,12 +79,13 @@ def main(words: Sequence[str] | None = None) -> None:
         return
     one_thread_each()
     from serving.bundle import BundleError
+    from serving.store.database import StoreError
 
     try:
         config = parse(words)
         with bound_socket(config) as bound:
             serve(load_service(config), config, bound)
-    except (UsageError, BundleError) as error:
+    except (UsageError, BundleError, StoreError) as error:
         print(f"marquee-serve: {error}", file=sys.stderr)
         raise SystemExit(2) from error
 
@@ -87,7 +102,8 @@ def parse(words: Sequence[str]) -> Config:
             values[key] = kinds[key](value)
         except ValueError as error:
             raise UsageError(f"{key} is {value!r}; give a whole number") from error
-    missing = [each.name for each in fields(Config) if each.default is MISSING and each.name not in values]
+    needed = [each.name for each in fields(Config) if each.default is each.default_factory is MISSING]
+    missing = [name for name in needed if name not in values]
     if missing:
         raise UsageError(f"{missing[0]}= is missing; marquee-serve --help lists the options")
     return Config(**values)  # type: ignore[arg-type]
@@ -113,11 +129,13 @@ def bound_socket(config: Config) -> socket.socket:
 
 
 def load_service(config: Config) -> Service:
-    """Service of the bundle; a BundleError names what is wrong with it."""
+    """Service of the bundle and the store; a BundleError or StoreError names what is wrong."""
     from serving.metrics import Metrics
     from serving.service import Service
+    from serving.store.store import Store
 
-    return Service(load_recommender(config.bundle), Metrics())
+    store = None if config.store_url is None else Store.open(config.store_url)
+    return Service(load_recommender(config.bundle), Metrics(), store)
 
 
 def load_recommender(path: Path) -> Recommender:

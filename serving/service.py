@@ -10,6 +10,7 @@ from msgspec import UnsetType
 
 from serving.catalogue import CatalogueFilter
 from serving.errors import RequestError
+from serving.live import Live
 from serving.messages import (
     Filters,
     RecommendRequest,
@@ -19,6 +20,7 @@ from serving.messages import (
 )
 from serving.metrics import Metrics
 from serving.recommender import Recommender
+from serving.store.store import Store
 from towers.query import Query
 from towers.vocabulary import UNKNOWN
 
@@ -35,24 +37,48 @@ class UnknownItemError(LookupError):
 class Service:
     """Answers messages with whichever recommender is current; `swap` replaces it between two requests."""
 
-    def __init__(self, recommender: Recommender, metrics: Metrics) -> None:
+    def __init__(self, recommender: Recommender, metrics: Metrics, store: Store | None = None) -> None:
         self.metrics = metrics
+        self.store = store
+        self._live: Live | None = None
         self.swap(recommender)
 
     @property
     def model_version(self) -> str:
         """Version of the bundle that answers."""
-        return self._recommender.version
+        return self.live.recommender.version
+
+    @property
+    def live(self) -> Live:
+        """The recommender of the moment; take it once a request, and `current` when events matter."""
+        assert self._live is not None
+        return self._live
+
+    def current(self) -> Live:
+        """The recommender of the moment, which knows all that was committed; from memory while the store is down."""
+        live = self.live
+        if not live.catch_up():
+            self.metrics.observe_stale()
+        return live
 
     def swap(self, recommender: Recommender) -> None:
         """Answer with `recommender` from now on, once it has shown that it can."""
+        live = Live.start(recommender, self.store)
         recommender.recommend(Query(), 1)
-        self._recommender = recommender
+        before, self._live = self._live, live
         self.metrics.name_model(recommender.version)
+        if before is not None:
+            before.close()
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self.live.close()
+        if self.store is not None:
+            self.store.close()
 
     def recommend(self, message: RecommendRequest, request_id: str) -> bytes:
         """The response as JSON; a RequestError names a field that cannot be used."""
-        recommender = self._recommender
+        recommender = self.current().recommender
         query = to_query(message, recommender.bundle.spec.ts_unit_ms)
         answer = recommender.recommend(
             query,
@@ -76,7 +102,7 @@ class Service:
 
     def similar(self, item_id: str, k: int) -> bytes:
         """The response as JSON; an UnknownItemError for an item outside the catalogue."""
-        recommender = self._recommender
+        recommender = self.current().recommender
         vocabulary = recommender.bundle.spec.vocabulary
         row = int(vocabulary.rows([item_id])[0])
         if row == UNKNOWN:

@@ -16,6 +16,7 @@ from ranking.popularity import DecayedCounts
 from ranking.signals import LiveSignals
 from serving.events import Event, action_of, share_bucket
 from serving.items import ItemTable
+from serving.store.digest import digest
 from towers.features import FeatureSpec
 from towers.history import EMPTY_HISTORY, Histories, History
 from towers.schema import HISTORY_EVENTS, TARGET_EVENTS, EventType
@@ -54,6 +55,8 @@ class LiveState:
         self._counts = counts
         self._num_event_ids = num_event_ids
         self._later: dict[str, History] = {}
+        self._ids: dict[str, str] = {}
+        self._forgotten: set[str] = set()
         self._event_ids: OrderedDict[str, None] = OrderedDict()
         self._shares: NDArray[np.float64] | None = None
 
@@ -87,6 +90,7 @@ class LiveState:
         row = self.items.ensure(event.item_id) if is_choice else int(self.items.rows([event.item_id])[0])
         if row == UNKNOWN:
             return False
+        self._ids.setdefault(digest(event.user_id), event.user_id)
         if event.event == EventType.IMPRESSION:
             self.signals.show(event.user_id, row, event.ts_ms)
         if event.event not in HISTORY_EVENTS:
@@ -108,7 +112,17 @@ class LiveState:
         before = self.history(event.user_id).before(event.ts_ms)
         self.signals.choose(event.user_id, row, event.ts_ms, codes, before)
 
+    def forget(self, key: str) -> None:
+        """Drop all that is known of the viewer with this digest; what the viewer chose stays in everybody's counts."""
+        self._forgotten.add(key)
+        user_id = self._ids.pop(key, None)
+        if user_id is not None:
+            self._later.pop(user_id, None)
+            self.signals.exposure.forget(user_id)
+
     def _base(self, user_id: str) -> History:
+        if self._forgotten and digest(user_id) in self._forgotten:
+            return EMPTY_HISTORY
         viewer = int(self._viewers.rows([user_id])[0]) - NUM_RESERVED
         return self._histories.of(viewer) if viewer >= 0 else EMPTY_HISTORY
 

@@ -27,6 +27,8 @@ from serving.errors import RequestError
 from serving.openapi import Json
 from serving.problems import ProblemError, decode_error, field_error
 from serving.service import Service, UnknownItemError
+from serving.store.database import StoreError
+from serving.store.store import Store
 
 JSON: Final = "application/json"
 
@@ -66,6 +68,7 @@ class Edge:
         self.is_ready = False
         self._config = config
         self._pool = ThreadPoolExecutor(config.threads, thread_name_prefix="recommend")
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="write")
 
     def route(self, path: str, handler: Handler, method: str) -> Route:
         """A route that counts, times and turns every failure into a problem document."""
@@ -90,8 +93,19 @@ class Edge:
         """What `function` returns, called in the pool."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: function(*args, **kwargs))
 
+    async def write(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What `function` returns, called apart from the pool, which does not wait for disks."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, lambda: function(*args, **kwargs))
+
+    def store(self) -> Store:
+        """The store; 503 where the server keeps none."""
+        if self.service.store is None:
+            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "this server keeps nothing; start it with store=")
+        return self.service.store
+
     def close(self) -> None:
         """Finish what has begun."""
+        self._writer.shutdown()
         self._pool.shutdown()
 
 
@@ -116,18 +130,27 @@ def only_parameters(request: Request, *known: str) -> None:
 async def _answer(handler: Handler, request: Request, request_id: str) -> Response:
     try:
         return await handler(request, request_id)
-    except ProblemError as error:
-        return problems.response(error, request_id)
-    except RequestError as error:
-        return problems.response(field_error(error.field, error.message), request_id)
-    except UnknownItemError as error:
-        return problems.response(ProblemError(HTTPStatus.NOT_FOUND, str(error)), request_id)
-    except ClientDisconnect:
-        return problems.response(ProblemError(HTTPStatus.BAD_REQUEST, "the body ended early"), request_id)
+    except (ProblemError, RequestError, UnknownItemError, ClientDisconnect) as error:
+        return problems.response(_problem(error), request_id)
+    except StoreError as error:
+        _LOG.error("request %s to %s: %s", request_id, request.url.path, error)
+        detail = "the store does not answer; nothing was taken, send it again later"
+        return problems.response(ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail), request_id, {"retry-after": "1"})
     except Exception:
         _LOG.exception("request %s to %s failed", request_id, request.url.path)
         detail = "the server failed on this request; its log has the cause under the request_id"
         return problems.response(ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, detail), request_id)
+
+
+def _problem(error: Exception) -> ProblemError:
+    """What the caller did wrong."""
+    if isinstance(error, ProblemError):
+        return error
+    if isinstance(error, RequestError):
+        return field_error(error.field, error.message)
+    if isinstance(error, UnknownItemError):
+        return ProblemError(HTTPStatus.NOT_FOUND, str(error))
+    return ProblemError(HTTPStatus.BAD_REQUEST, "the body ended early")
 
 
 async def _body(request: Request, max_bytes: int) -> bytes:
