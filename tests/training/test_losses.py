@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from towers.two_tower import TwoTower
 from training.losses.choose import NAMES, LossConfig, choose_loss
+from training.losses.chunked_cross_entropy import chunked_cross_entropy
 from training.losses.full_softmax import FullSoftmax
 from training.losses.gbce import GeneralisedCrossEntropy
 from training.losses.mixed_softmax import MixedSoftmax
@@ -150,3 +151,23 @@ def test_an_unknown_loss_is_named_with_the_choices() -> None:
 def test_a_mixture_of_one_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         MixedSoftmax(MixedSoftmax.Config(num_uniform=0), torch.ones(5))
+
+
+@pytest.mark.parametrize("num_positions", [1, 7, 64])
+def test_chunked_cross_entropy_is_the_plain_one(num_positions: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    inputs = 3 * torch.randn(num_positions, 8, generator=generator)
+    weight = torch.randn(50, 8, generator=generator)
+    target = torch.randint(50, (num_positions,), generator=generator)
+    results = []
+    for plain in (True, False):
+        x, w = inputs.clone().requires_grad_(), weight.clone().requires_grad_()
+        loss = F.cross_entropy(x @ w.T, target) if plain else chunked_cross_entropy(x, w, target, 16)
+        (2 * loss).backward()
+        assert x.grad is not None
+        assert w.grad is not None
+        results.append((loss.detach(), x.grad, w.grad))
+    (loss, x, w), (chunked, x_chunked, w_chunked) = results
+    torch.testing.assert_close(chunked, loss)
+    assert float((x - x_chunked).norm() / x.norm()) < 5e-3
+    assert float((w - w_chunked).norm() / w.norm()) < 5e-3

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from towers.two_tower import TwoTower
 from towers.vocabulary import NUM_RESERVED
+from training.losses.chunked_cross_entropy import chunked_cross_entropy
 
 CHUNK: Final = 256
 """Positions whose logits are in memory at once; the fastest of 256, 512 and 1,024 in docs/experiments.md."""
@@ -21,10 +22,17 @@ class FullSoftmax:
     is_sampled: ClassVar[bool] = False
 
     def __call__(self, users: Tensor, targets: Tensor, towers: TwoTower) -> Tensor:
-        """Mean loss of unit vectors [P, D] and target rows [P], in single precision whatever the towers compute in."""
+        """Mean loss of unit vectors [P, D] and target rows [P], in single precision whatever the towers compute in.
+
+        With towers in mixed precision on a CPU, the products that make the gradients are in bfloat16.
+        """
         items = towers.item(towers.item.tokens())[NUM_RESERVED:]
+        is_mixed = users.device.type == "cpu" and torch.is_autocast_enabled("cpu")
         with torch.autocast(users.device.type, enabled=False):
-            return linear_cross_entropy(users.float() * towers.scale, items.float(), targets - NUM_RESERVED)
+            inputs, weight, right = users.float() * towers.scale, items.float(), targets - NUM_RESERVED
+            if is_mixed:
+                return chunked_cross_entropy(inputs, weight, right, CHUNK)
+            return linear_cross_entropy(inputs, weight, right)
 
 
 def linear_cross_entropy(inputs: Tensor, weight: Tensor, target: Tensor) -> Tensor:
