@@ -17,6 +17,7 @@ import torch
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
 
 from towers.two_tower import TwoTower
+from training.averaging import RunningMean
 from training.datamodule import SequenceData
 from training.errors import Interrupted
 from training.losses.choose import Loss, LossConfig
@@ -44,13 +45,15 @@ class FitConfig:
     means no limit; `precision` is Lightning's name, `auto` takes bf16-mixed where the processor has it.
 
     `stop_after` ends training after that many of `max_epochs` epochs, whose learning rates stay as planned (0: after
-    all); `keep_last` keeps the last weights instead of the best. `devices` share each batch, whose gradient stays the
-    mean over all its positions: processes on a CPU, else accelerators.
+    all); `keep_last` keeps the last weights instead of the best. `averaged_steps` judges and keeps a running mean of
+    the weights over about that many steps (0: the weights as they are). `devices` share each batch, whose gradient
+    stays the mean over all its positions: processes on a CPU, else accelerators.
     """
 
     max_epochs: int = 20
     stop_after: int = 0
     keep_last: bool = False
+    averaged_steps: int = 0
     max_minutes: float = 0.0
     patience: int = 4
     gradient_clip: float = 1.0
@@ -186,6 +189,8 @@ def load_weights(towers: TwoTower, checkpoint: Path) -> None:
 def _trainer(config: FitConfig, folder: Path, callbacks: list[Callback], place: Place | None) -> pl.Trainer:
     if config.stop_after:
         callbacks.append(StopAfter(config.stop_after))
+    if config.averaged_steps:
+        callbacks.insert(0, RunningMean(config.averaged_steps))
     if config.patience:
         callbacks.append(EarlyStopping(MONITOR, mode="max", patience=config.patience))
     return pl.Trainer(

@@ -61,8 +61,10 @@ class Killed(Exception):
     """Stands for a power cut after a chosen epoch."""
 
 
-def test_a_killed_run_goes_on_to_the_same_result(dataset: Dataset, tmp_path: Path) -> None:
-    whole = learned(dataset, tmp_path / "whole")
+@pytest.mark.parametrize("averaged_steps", [0, 20])
+def test_a_killed_run_goes_on_to_the_same_result(dataset: Dataset, tmp_path: Path, averaged_steps: int) -> None:
+    config = replace(CONFIG, fit=replace(CONFIG.fit, averaged_steps=averaged_steps))
+    whole = learned(dataset, tmp_path / "whole", config)
 
     def kill(epoch: int, metrics: object) -> None:
         if epoch == 3:
@@ -70,10 +72,20 @@ def test_a_killed_run_goes_on_to_the_same_result(dataset: Dataset, tmp_path: Pat
 
     parts = split(dataset, SplitConfig(name="leave_one_out", test=False))
     with pytest.raises(Killed):
-        learn(CONFIG, dataset, Task(parts.train, parts.val), Stage(tmp_path / "cut", on_epoch=kill), seed=3)
-    resumed = learned(dataset, tmp_path / "cut", resume=True)
+        learn(config, dataset, Task(parts.train, parts.val), Stage(tmp_path / "cut", on_epoch=kill), seed=3)
+    resumed = learned(dataset, tmp_path / "cut", config, resume=True)
     assert resumed.curve == whole.curve
     assert torch.equal(weights(resumed.towers), weights(whole.towers))
+
+
+def test_training_leaves_the_mean_of_all_steps(dataset: Dataset, tmp_path: Path) -> None:
+    config = replace(CONFIG, fit=replace(CONFIG.fit, max_epochs=1, keep_last=True, averaged_steps=10_000))
+    plain = learned(dataset, tmp_path / "plain", replace(config, fit=replace(config.fit, averaged_steps=0)))
+    mean = learned(dataset, tmp_path / "mean", config)
+    newest = torch.load(tmp_path / "mean" / "last.ckpt", weights_only=True)["current_model_state"]
+    for name, value in plain.towers.state_dict().items():
+        torch.testing.assert_close(newest[f"towers.{name}"], value)
+    assert not torch.equal(weights(plain.towers), weights(mean.towers))
 
 
 def test_a_finished_run_is_taken_as_it_is(dataset: Dataset, tmp_path: Path) -> None:
