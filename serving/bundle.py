@@ -21,9 +21,10 @@ from serving.canary import Canary, check_canary
 from serving.catalogue import Catalogue
 from serving.manifest import FILE as MANIFEST
 from serving.manifest import BundleError, Manifest, ManifestFields, verify
-from serving.parts import load_array, load_histories
+from serving.parts import PLACEMENT, load_array, load_histories
 from towers.features import FeatureSpec
 from towers.history import Histories
+from towers.placement import ContentPlacement
 from towers.vocabulary import NUM_RESERVED, Vocabulary
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Bundle:
 
     item_tokens, item_vectors: float32 [R, D]. popularity: float64 [R], faded counts. Viewer u of `histories` has row
     u + 2 in `viewers`. Large arrays stay on disk and are shared between processes.
+    `placement` gives new items a token and a vector; None where training had no catalogue.
     """
 
     folder: Path
@@ -54,6 +56,7 @@ class Bundle:
     histories: Histories
     catalogue: Catalogue
     canary: Canary
+    placement: ContentPlacement | None = None
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -107,6 +110,7 @@ class Bundle:
             "histories": all(len(events) == num_events for events in self.histories[1:])
             and int(self.histories.rows.max(initial=0)) < num_rows,
             "catalogue.json": self.catalogue.num_rows == num_rows,
+            PLACEMENT: self.placement is None or self.placement.dim == self.item_tokens.shape[-1],
         }
         for name, fits in checks.items():
             if not fits:
@@ -151,6 +155,9 @@ def _read(folder: Path) -> dict[str, Any]:
         parts["catalogue"] = Catalogue.load(folder / "catalogue.json")
     with _reading(folder, "canary.npz"):
         parts["canary"] = Canary.load(folder)
+    if (folder / PLACEMENT).is_dir():
+        with _reading(folder, PLACEMENT):
+            parts["placement"] = ContentPlacement.load(folder / PLACEMENT)
     return parts
 
 

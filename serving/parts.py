@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -16,7 +16,10 @@ from serving.canary import Canary
 from serving.catalogue import CatalogueTable
 from towers.features import FeatureSpec
 from towers.history import Histories
+from towers.placement import ContentPlacement
 from towers.vocabulary import Vocabulary
+
+PLACEMENT: Final = "placement"
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +28,8 @@ class BundleParts:
 
     item_tokens: float32 [R, D], what the user tower reads. item_vectors: float32 [R, D], unit length; rows 0 and 1 are
     zero. popularity: float64 [R], faded counts at the end of training. Viewer u of `histories` has row u + 2 in
-    `viewers`. user_tower: ONNX. ranker_files: contents by name, empty without a ranker.
+    `viewers`. user_tower: ONNX. ranker_files: contents by name, empty without a ranker. placement: how content places a
+    new item, None without a catalogue.
     """
 
     spec: FeatureSpec
@@ -39,6 +43,7 @@ class BundleParts:
     catalogue: CatalogueTable
     canary: Canary
     ranker_files: Mapping[str, bytes] = field(default_factory=dict)
+    placement: ContentPlacement | None = None
 
 
 def write_parts(folder: Path, parts: BundleParts) -> None:
@@ -53,6 +58,9 @@ def write_parts(folder: Path, parts: BundleParts) -> None:
     save_histories(folder / "histories", parts.histories)
     (folder / "catalogue.json").write_bytes(msgspec.json.encode(parts.catalogue))
     parts.canary.save(folder)
+    if parts.placement is not None:
+        (folder / PLACEMENT).mkdir()
+        parts.placement.save(folder / PLACEMENT)
     for name, content in parts.ranker_files.items():
         if (folder / name).exists() or Path(name).name != name:
             raise ValueError(f"ranker file {name!r} is the name of another part or no plain name; choose another")

@@ -25,6 +25,7 @@ from serving.catalogue import CatalogueTable
 from serving.parts import BundleParts
 from serving.state import LiveState, half_life_s
 from towers.history import HistoryBatch
+from towers.placement import ContentPlacement
 from towers.two_tower import TwoTower
 from towers.vocabulary import NUM_RESERVED
 from training.corpus import Corpus
@@ -80,8 +81,17 @@ def make_parts(towers: TwoTower, corpus: Corpus, queries: Queries, index: IndexC
         histories=corpus.events.histories,
         catalogue=catalogue(corpus),
         canary=Canary.of(canary, users[:NUM_CANARIES], built.index),
+        placement=placement(towers, corpus),
     )
     return Exported(parts, built.report)
+
+
+def placement(towers: TwoTower, corpus: Corpus) -> ContentPlacement | None:
+    """How content places an item without an id; None where the towers read no content."""
+    if corpus.encoder is None or towers.item.project is None:
+        return None
+    weight = towers.item.project.weight.detach().numpy().T
+    return ContentPlacement(corpus.encoder, np.ascontiguousarray(weight, dtype=np.float32))
 
 
 def popularity(corpus: Corpus) -> NDArray[np.float64]:

@@ -1,0 +1,60 @@
+"""Where a title stands that training never saw: its content alone gives the token and the vector, in numpy.
+
+Shapes: N items, F content features, D embedding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from towers.content import Content, ContentEncoder
+
+FILE: Final = "projection.npy"
+
+
+@dataclass(frozen=True, eq=False)
+class ContentPlacement:
+    """The content half of the item tower. projection: float32 [F, D]."""
+
+    encoder: ContentEncoder
+    projection: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        if self.projection.ndim != 2 or len(self.projection) != self.encoder.num_features:
+            raise ValueError(
+                f"the projection has shape {self.projection.shape}, the encoder makes {self.encoder.num_features} "
+                "features; take both from one training"
+            )
+
+    @property
+    def dim(self) -> int:
+        """D."""
+        return int(self.projection.shape[1])
+
+    def tokens(self, items: Sequence[Content]) -> NDArray[np.float32]:
+        """Tokens [N, D], what the user tower reads of the items in a history; zero for an item without content."""
+        tokens: NDArray[np.float32] = self.encoder.encode(items) @ self.projection
+        return tokens
+
+    def save(self, folder: Path) -> None:
+        """Write the encoder's files and `projection.npy`."""
+        self.encoder.save(folder)
+        np.save(folder / FILE, self.projection, allow_pickle=False)
+
+    @classmethod
+    def load(cls, folder: Path) -> ContentPlacement:
+        """Read what `save` wrote."""
+        return cls(ContentEncoder.load(folder), np.load(folder / FILE, allow_pickle=False))
+
+
+def unit_vectors(tokens: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Direction [N, D] of each token, which the index holds; zero where the token is zero."""
+    lengths = np.linalg.norm(tokens, axis=1, keepdims=True)
+    units: NDArray[np.float32] = np.divide(tokens, lengths, out=np.zeros_like(tokens), where=lengths > 0)
+    return units
