@@ -7,11 +7,14 @@ from pathlib import Path
 
 from index.base import VectorIndex
 from index.build import BuildReport, BuiltIndex, CurvePoint, RecallError
-from index.exact import EXACT, ExactIndex
+from index.exact import ExactIndex
 from index.faiss_index import FaissIndex, Kind
+from index.overlay import OVERLAY, OverlayIndex, load_base
+from index.row_set import Allowed, RowSet
 from index.topk import Candidates, TopK
 
 __all__ = [
+    "Allowed",
     "BuildReport",
     "BuiltIndex",
     "Candidates",
@@ -19,7 +22,9 @@ __all__ = [
     "ExactIndex",
     "FaissIndex",
     "Kind",
+    "OverlayIndex",
     "RecallError",
+    "RowSet",
     "TopK",
     "VectorIndex",
     "load",
@@ -29,4 +34,4 @@ __all__ = [
 def load(folder: Path) -> VectorIndex:
     """The index that was saved in `folder`, whatever its kind."""
     kind = json.loads((folder / "index.json").read_text())["kind"]
-    return ExactIndex.load(folder) if kind == EXACT else FaissIndex.load(folder)
+    return OverlayIndex.load(folder) if kind == OVERLAY else load_base(folder)

@@ -8,6 +8,7 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from index.row_set import Allowed
 from index.topk import TopK
 
 
@@ -23,7 +24,7 @@ class VectorIndex(Protocol):
     @property
     def dim(self) -> int: ...
 
-    def search(self, queries: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None = None) -> TopK:
+    def search(self, queries: NDArray[np.float32], k: int, allowed: Allowed | None = None) -> TopK:
         """The k best items of each query [B, D], restricted to the rows in `allowed` when given.
 
         K is min(k, number of allowed items held): a short list, never a forbidden item. Ties break by the smaller row.

@@ -13,6 +13,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from index.row_set import Allowed
 from index.topk import TopK
 from index.vectors import ItemVectors
 
@@ -52,7 +53,7 @@ class ExactIndex:
         """Memory of the vectors."""
         return self.items.num_bytes
 
-    def search(self, queries: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None = None) -> TopK:
+    def search(self, queries: NDArray[np.float32], k: int, allowed: Allowed | None = None) -> TopK:
         """The true k best; see `VectorIndex.search`."""
         queries = self.items.checked(queries, k)
         return exact_top(self.items, queries, k, None if allowed is None else self.items.places(allowed))

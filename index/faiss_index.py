@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from index.exact import best_of, empty_top, exact_top
+from index.row_set import Allowed, RowSet
 from index.topk import TopK
 from index.vectors import ItemVectors
 
@@ -125,15 +126,15 @@ class FaissIndex:
         """Memory of vectors and structure."""
         return self.items.num_bytes + len(faiss.serialize_index(self.structure))
 
-    def search(self, queries: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None = None) -> TopK:
+    def search(self, queries: NDArray[np.float32], k: int, allowed: Allowed | None = None) -> TopK:
         """See `VectorIndex.search`; always min(k, allowed items held) results."""
         queries = self.items.checked(queries, k)
         if allowed is None:
             return self._search(queries, min(k, self.num_items), None)
-        places = self.items.places(allowed)
-        if len(places) <= self.config.exact_allowed or self.config.kind is Kind.PQ_FAST_SCAN:
-            return exact_top(self.items, queries, k, places)
-        return self._search(queries, min(k, len(places)), places)
+        within = self.items.within(allowed)
+        if len(within) <= self.config.exact_allowed or self.config.kind is Kind.PQ_FAST_SCAN:
+            return exact_top(self.items, queries, k, within.rows)
+        return self._search(queries, min(k, len(within)), within)
 
     def save(self, folder: Path) -> None:
         """Write into `folder`, made when absent."""
@@ -152,18 +153,23 @@ class FaissIndex:
         structure = faiss.read_index(str(folder / FILE), faiss.IO_FLAG_MMAP_IFC)
         return cls(ItemVectors.load(folder), structure, Config(**(config | {"kind": Kind(config["kind"])})))
 
-    def _search(self, queries: NDArray[np.float32], k: int, places: NDArray[np.int64] | None) -> TopK:
+    def _search(self, queries: NDArray[np.float32], k: int, within: RowSet | None) -> TopK:
         top = empty_top(len(queries), k)
         if k == 0 or len(queries) == 0:
             return top
-        num_eligible = self.num_items if places is None else len(places)
+        num_eligible = self.num_items if within is None else len(within)
         reach = min(max(k, self.config.k), num_eligible)
         length = min(math.ceil(reach * self._list_factor) + 1, num_eligible)
-        found = self.structure.search(queries, length, params=self._parameters(length, places))[1]
+        found = self.structure.search(queries, length, params=self._parameters(length, within))[1]
         for b, query in enumerate(queries):
             best = best_of(self.items, query, found[b][found[b] >= 0], length)
             if len(best.rows) < reach or (best.scores[-1] == best.scores[k - 1] and len(best.rows) < num_eligible):
-                best = TopK(*(part[0] for part in exact_top(self.items, query[None], k, places)))
+                best = TopK(
+                    *(
+                        part[0]
+                        for part in exact_top(self.items, query[None], k, None if within is None else within.rows)
+                    )
+                )
             top.rows[b], top.scores[b] = best.rows[:k], best.scores[:k]
         return top
 
@@ -171,13 +177,13 @@ class FaissIndex:
     def _list_factor(self) -> float:
         return self.config.effort if self.config.kind is Kind.PQ_FAST_SCAN else self.config.oversample
 
-    def _parameters(self, length: int, places: NDArray[np.int64] | None) -> Any:
+    def _parameters(self, length: int, within: RowSet | None) -> Any:
         """Effort grows with the list, and as the allowed items thin out, so that as many of them are seen."""
         if self.config.kind is Kind.PQ_FAST_SCAN:
             return None  # takes none
         selector, share = None, 1.0
-        if places is not None:
-            selector, share = _selector(places, self.num_items), len(places) / self.num_items
+        if within is not None:
+            selector, share = _selector(within, self.num_items), len(within) / self.num_items
         longer = max(length / (self.config.k * self.config.oversample + 2), 1.0)
         effort = math.ceil(self.config.effort * longer / share)
         if self.config.kind is Kind.IVF_SQ_FP16:
@@ -211,7 +217,8 @@ def _recipe(items: ItemVectors, config: Config) -> str:
     }[config.kind]
 
 
-def _selector(places: NDArray[np.int64], num_items: int) -> Any:
-    mask = np.zeros(num_items, dtype=np.bool_)
-    mask[places] = True
-    return faiss.IDSelectorBitmap(np.packbits(mask, bitorder="little"))
+def _selector(within: RowSet, num_items: int) -> Any:
+    bits = np.zeros(-(-num_items // 8), dtype=np.uint8)
+    octets = within.words.view(np.uint8)[: len(bits)]
+    bits[: len(octets)] = octets
+    return faiss.IDSelectorBitmap(bits)

@@ -12,6 +12,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from index.row_set import Allowed, RowSet, row_set, whole_numbers
+
 
 @dataclass(frozen=True, eq=False)
 class ItemVectors:
@@ -29,7 +31,7 @@ class ItemVectors:
             raise ValueError(
                 f"rows {rows.shape} and vectors {vectors.shape} do not fit; give [N] and [N, D], D above 0"
             )
-        rows = _whole_numbers(rows, "rows")
+        rows = whole_numbers(rows, "rows")
         order = np.argsort(rows, kind="stable")
         rows = rows[order]
         if len(rows) and rows[0] < 0:
@@ -58,22 +60,20 @@ class ItemVectors:
         """Memory of rows and vectors."""
         return self.rows.nbytes + self.vectors.nbytes
 
-    def places(self, rows: ArrayLike) -> NDArray[np.int64]:
-        """Places [M] of those of `rows` that are held, ascending and distinct."""
-        rows = np.asarray(rows)
-        if rows.ndim != 1:
-            raise ValueError(f"allowed rows have shape {rows.shape}; give one dimension")
-        rows = _whole_numbers(rows, "allowed rows")
-        if self.num_items == 0 or len(rows) == 0:
-            return np.empty(0, dtype=np.int64)
-        if self.rows[-1] - self.rows[0] == self.num_items - 1:
-            found = rows[(rows >= self.rows[0]) & (rows <= self.rows[-1])] - self.rows[0]
-        else:
-            nearest = np.minimum(np.searchsorted(self.rows, rows), self.num_items - 1)
-            found = nearest[self.rows[nearest] == rows]
-        held = np.zeros(self.num_items, dtype=np.bool_)
-        held[found] = True
-        return np.flatnonzero(held)
+    def has(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether each of `rows` [n] is held."""
+        return RowSet(self.rows).has(rows)
+
+    def within(self, allowed: Allowed) -> RowSet:
+        """The set of places of those of the allowed rows that are held."""
+        asked = row_set(allowed)
+        if self.num_items == 0 or self.rows[-1] - self.rows[0] == self.num_items - 1:
+            return asked.shifted(int(self.rows[0]) if self.num_items else 0, self.num_items)
+        return RowSet.where(asked.has(self.rows))
+
+    def places(self, allowed: Allowed) -> NDArray[np.int64]:
+        """Places [M] of those of the allowed rows that are held, ascending and distinct."""
+        return self.within(allowed).rows
 
     def scores(self, query: NDArray[np.float32], places: NDArray[np.int64]) -> NDArray[np.float32]:
         """Inner products [M] of one query [D]; the same pair gives the same bits whatever stands beside it."""
@@ -93,25 +93,22 @@ class ItemVectors:
         return queries
 
     def save(self, folder: Path) -> None:
-        """Write `rows.npy` and `vectors.npy`."""
+        """Write `rows.npy`, `vectors.npy` and `largest_norm.npy`."""
         np.save(folder / "rows.npy", self.rows, allow_pickle=False)
         np.save(folder / "vectors.npy", self.vectors, allow_pickle=False)
+        np.save(folder / "largest_norm.npy", np.float64(self.largest_norm), allow_pickle=False)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote; the vectors stay on disk and are shared between processes."""
         rows = np.load(folder / "rows.npy", allow_pickle=False)
         vectors = np.asarray(np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False))
-        return cls(rows, vectors, float(_norms(vectors).max(initial=0.0)))
+        norm = folder / "largest_norm.npy"  # absent from older folders
+        known = np.load(norm, allow_pickle=False) if norm.is_file() else _norms(vectors).max(initial=0.0)
+        return cls(rows, vectors, float(known))
 
 
 def _norms(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     with np.errstate(over="ignore", invalid="ignore"):
         norms: NDArray[np.float32] = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
     return norms
-
-
-def _whole_numbers(rows: NDArray[np.generic], name: str) -> NDArray[np.int64]:
-    if len(rows) and rows.dtype.kind not in "iu":
-        raise ValueError(f"{name} have type {rows.dtype}; give whole numbers (int64)")
-    return rows.astype(np.int64, copy=False)

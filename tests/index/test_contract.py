@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 import index
-from index import ExactIndex, FaissIndex, Kind, TopK, VectorIndex
+from index import ExactIndex, FaissIndex, Kind, OverlayIndex, RowSet, TopK, VectorIndex
 from index.faiss_index import Config
 
 Rows = NDArray[np.int64]
@@ -28,10 +28,27 @@ def _faiss(kind: Kind, effort: int = 1, exact_allowed: int = 0) -> Build:
     return lambda rows, vectors: FaissIndex.build(rows, vectors, config)
 
 
+def _overlay(base: Build) -> Build:
+    """A base in which a tenth of the items have a wrong vector, a fifth is missing, some are too many; mended."""
+
+    def build(rows: Rows, vectors: Vectors) -> OverlayIndex:
+        wrong, held = len(rows) // 10, len(rows) - len(rows) // 5
+        gone = np.arange(5) + rows.max(initial=1) + 1
+        dim = vectors.shape[1]
+        first = np.concatenate([-vectors[:wrong], vectors[wrong:held], np.ones((5, dim), np.float32)])
+        index = OverlayIndex.over(base(np.concatenate([rows[:held], gone]), first))  # type: ignore[arg-type]
+        for start in range(held, len(rows), 1000):
+            index = index.put(rows[start : start + 1000], vectors[start:][:1000])
+        return index.put(rows[:wrong], vectors[:wrong]).remove(gone)
+
+    return build
+
+
 EXACT_BUILDS: dict[str, Build] = {
     "exact": ExactIndex.build,
     "flat": _faiss(Kind.FLAT),
     "flat, planned": _faiss(Kind.FLAT, exact_allowed=500),
+    "overlay": _overlay(ExactIndex.build),
 }
 CLOSE_BUILDS: dict[str, Build] = {
     "sq_fp16": _faiss(Kind.SQ_FP16),
@@ -39,6 +56,7 @@ CLOSE_BUILDS: dict[str, Build] = {
     "hnsw": _faiss(Kind.HNSW_SQ_FP16, effort=1000),
     "ivf, one list": _faiss(Kind.IVF_SQ_FP16, effort=1, exact_allowed=200),
     "pq": _faiss(Kind.PQ_FAST_SCAN, effort=16),
+    "ivf, overlay": _overlay(_faiss(Kind.IVF_SQ_FP16, effort=1000)),
 }
 SMALL_BUILDS = {name: build for name, build in (EXACT_BUILDS | CLOSE_BUILDS).items() if name != "pq"}
 
@@ -133,6 +151,15 @@ def test_answers_only_allowed_rows_and_enough_of_them(
     asked = np.concatenate([allowed, foreign, allowed[:3]])
     true = brute(rows, vectors, queries, 50, allowed)
     check(held.search(queries, 50, asked), true, allowed, floor)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.5])
+def test_a_set_of_rows_answers_as_their_list(name: str, share: float, vectors: Vectors, queries: Vectors) -> None:
+    held = (EXACT_BUILDS | CLOSE_BUILDS)[name](np.arange(2, 2 + N), vectors)
+    mask = np.random.default_rng(0).random(N + 40) < share
+    by_list, by_set = held.search(queries, 30, np.flatnonzero(mask)), held.search(queries, 30, RowSet.where(mask))
+    np.testing.assert_array_equal(by_list.rows, by_set.rows)
+    np.testing.assert_array_equal(by_list.scores, by_set.scores)
 
 
 def test_k_over_the_catalogue_gives_every_item_once(
