@@ -5,7 +5,7 @@ Shapes: R item rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,26 +71,31 @@ class Catalogue:
         """Title of each row, '' where none is known or the item came later."""
         return [self._table.titles[row] if row < self.num_rows else "" for row in rows.tolist()]
 
-    def rows(self, within: CatalogueFilter) -> NDArray[np.int64]:
-        """Rows of the items inside `within`, ascending; a RequestError names a label no item has."""
+    def rows(self, within: CatalogueFilter, other_labels: Collection[str] = ()) -> NDArray[np.int64]:
+        """Rows of the items inside `within`, ascending; a RequestError names a label neither here nor in the others."""
         inside = np.zeros(self.num_rows, dtype=np.bool_)
         inside[NUM_RESERVED:] = True
         if within.genres:
-            inside &= self._having(self._genres, "genres", within.genres)
+            inside &= self._having(self._genres, "genres", within.genres, other_labels)
         if within.maturity:
-            inside &= self._having(self._maturity, "maturity", within.maturity)
+            inside &= self._having(self._maturity, "maturity", within.maturity, other_labels)
         if within.exclude_genres:
-            inside &= ~self._having(self._genres, "exclude_genres", within.exclude_genres)
+            inside &= ~self._having(self._genres, "exclude_genres", within.exclude_genres, other_labels)
         return np.flatnonzero(inside).astype(np.int64)
 
-    def _having(self, rows_of: Mapping[str, NDArray[np.int64]], field: str, labels: Sequence[str]) -> NDArray[np.bool_]:
+    def _having(
+        self, rows_of: Mapping[str, NDArray[np.int64]], field: str, labels: Sequence[str], others: Collection[str]
+    ) -> NDArray[np.bool_]:
         having = np.zeros(self.num_rows, dtype=np.bool_)
         for label in labels:
-            if label not in rows_of:
+            if label not in rows_of and label not in others:
                 known = ", ".join(sorted(rows_of)[:30]) or "none at all"
                 raise RequestError(f"filters.{field}", f"no item is labelled {label!r}; known labels are {known}")
-            having[rows_of[label]] = True
+            having[rows_of.get(label, _NO_ROWS)] = True
         return having
+
+
+_NO_ROWS = np.empty(0, dtype=np.int64)
 
 
 def _rows_by_label(labels: Sequence[Sequence[str]]) -> dict[str, NDArray[np.int64]]:

@@ -27,8 +27,12 @@ class UserEncoder:
 
     def encode(self, batch: HistoryBatch, item_tokens: NDArray[np.float32]) -> NDArray[np.float32]:
         """Vectors [B, D] of the viewers; `item_tokens` [R, D] holds the token of each row."""
+        return self.encode_tokens(batch, item_tokens[batch.rows])
+
+    def encode_tokens(self, batch: HistoryBatch, tokens: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Vectors [B, D] of the viewers from the tokens [B, L, D] of their histories."""
         feeds: dict[str, NDArray[Any]] = {
-            "tokens": item_tokens[batch.rows],
+            "tokens": tokens,
             "actions": batch.actions,
             "shares": batch.shares,
             "age_s": batch.age_s,

@@ -6,11 +6,15 @@ Shapes: R rows of the bundle, n ids or rows, D embedding.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from towers.vocabulary import NUM_RESERVED, UNKNOWN, Vocabulary
+
+MAX_NEW: Final = 1_000_000
+"""Items that may come while serving; a faulty stream of events must not fill the memory."""
 
 
 class ItemTable:
@@ -24,6 +28,7 @@ class ItemTable:
         self._vectors = item_vectors
         self._ids: list[str] = []
         self._rows: dict[str, int] = {}
+        self._later = _Placed.nothing(item_vectors.shape[1])
 
     @property
     def num_base(self) -> int:
@@ -40,10 +45,15 @@ class ItemTable:
         """All rows that stand for an item, ascending."""
         return np.arange(NUM_RESERVED, self.num_rows, dtype=np.int64)
 
-    def ensure(self, item_id: str) -> int:
-        """The item's row, a new one without a vector where it is unknown."""
+    def row(self, item_id: str) -> int | None:
+        """The item's row; None where it was never heard of."""
         row = int(self.rows([item_id])[0])
-        if row == UNKNOWN:
+        return None if row == UNKNOWN else row
+
+    def ensure(self, item_id: str) -> int:
+        """The item's row, a new one without a vector where it is unknown; UNKNOWN when there are `MAX_NEW` already."""
+        row = int(self.rows([item_id])[0])
+        if row == UNKNOWN and len(self._ids) < MAX_NEW:
             row = self._rows[item_id] = self.num_rows
             self._ids.append(item_id)
         return row
@@ -66,12 +76,70 @@ class ItemTable:
         base = iter(self._vocabulary.ids(rows[is_base]))
         return [next(base) if row < self.num_base else self._ids[row - self.num_base] for row in rows.tolist()]
 
+    def place(self, rows: NDArray[np.int64], tokens: NDArray[np.float32], vectors: NDArray[np.float32]) -> None:
+        """Give rows from R on a token and a vector [n, D]; for those that had one, another."""
+        self._later = self._later.having(rows - self.num_base, self.num_rows - self.num_base, tokens, vectors)
+
     def has_vector(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether each row has a vector."""
-        return (rows >= NUM_RESERVED) & (rows < self.num_base)
+        """Whether each row has a vector, and so a token."""
+        is_base = rows < self.num_base
+        known = (rows >= NUM_RESERVED) & is_base
+        if is_base.all():
+            return known
+        return known | (~is_base & self._later.has(rows - self.num_base))
 
     def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Vectors [n, D], zero where there is none."""
-        known = self.has_vector(rows)
-        vectors: NDArray[np.float32] = self._vectors[np.where(known, rows, 0)] * known[:, None]
-        return vectors.astype(np.float32, copy=False)
+        return self._gather(self._vectors, self._later.vectors, rows)
+
+    def tokens(self, rows: NDArray[np.int64], item_tokens: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the user tower reads of each row [..., D]; `item_tokens` [R, D] are the bundle's, zero where none is."""
+        if int(rows.max(initial=0)) < self.num_base:
+            return item_tokens[rows]
+        flat = self._gather(item_tokens, self._later.tokens, rows.ravel(), keep_reserved=True)
+        return flat.reshape(*rows.shape, -1)
+
+    def _gather(
+        self,
+        base: NDArray[np.float32],
+        later: NDArray[np.float32],
+        rows: NDArray[np.int64],
+        *,
+        keep_reserved: bool = False,
+    ) -> NDArray[np.float32]:
+        known = self.has_vector(rows) | (keep_reserved & (rows < NUM_RESERVED))
+        is_later = known & (rows >= self.num_base)
+        found: NDArray[np.float32] = base[np.where(known & ~is_later, rows, 0)] * known[:, None]
+        if is_later.any():
+            found[is_later] = later[rows[is_later] - self.num_base]
+        return found.astype(np.float32, copy=False)
+
+
+class _Placed(NamedTuple):
+    """Tokens and vectors [E, D] of the first E items that came later, and whether each has them."""
+
+    tokens: NDArray[np.float32]
+    vectors: NDArray[np.float32]
+    is_placed: NDArray[np.bool_]
+
+    @classmethod
+    def nothing(cls, dim: int) -> _Placed:
+        empty = np.empty((0, dim), dtype=np.float32)
+        return cls(empty, empty, np.empty(0, dtype=np.bool_))
+
+    def has(self, places: NDArray[np.int64]) -> NDArray[np.bool_]:
+        inside = (places >= 0) & (places < len(self.is_placed))
+        return inside & self.is_placed[np.where(inside, places, 0)] if len(self.is_placed) else inside
+
+    def having(
+        self, places: NDArray[np.int64], size: int, tokens: NDArray[np.float32], vectors: NDArray[np.float32]
+    ) -> _Placed:
+        """A copy with more; whoever reads keeps what it has."""
+        more = size - len(self.is_placed)
+        grown = _Placed(
+            np.pad(self.tokens, ((0, more), (0, 0))),
+            np.pad(self.vectors, ((0, more), (0, 0))),
+            np.pad(self.is_placed, (0, more)),
+        )
+        grown.tokens[places], grown.vectors[places], grown.is_placed[places] = tokens, vectors, True
+        return grown

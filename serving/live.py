@@ -100,4 +100,4 @@ class _Follower:
         self._live.drop_settings(key)
 
     def put_items(self, entries: list[JournalEntry]) -> None:
-        """Items put by hand are not searched yet."""
+        self._live.recommender.shelf.put(entries)

@@ -8,6 +8,7 @@ import numpy as np
 
 from serving.bundle import Bundle
 from serving.errors import RequestError
+from serving.items import ItemTable
 from serving.pipeline import Request
 from serving.state import LiveState, in_time_order
 from towers.history import History
@@ -30,9 +31,11 @@ class QueryReader:
         """The query as arrays: history, moment, codes of the context, and the viewer's vector."""
         spec = self._bundle.spec
         history, ts_ms = self._moment(query)
-        read = with_token(history, self._state.items.num_base)
+        read = with_token(history, self._state.items)
         batch = spec.batch([read], np.array([ts_ms], dtype=np.int64), [query.context])
-        vector = self._bundle.encoder.encode(batch, self._bundle.item_tokens)[0]
+        vector = self._bundle.encoder.encode_tokens(
+            batch, self._state.items.tokens(batch.rows, self._bundle.item_tokens)
+        )[0]
         finite = bool(np.isfinite(vector).all())
         return Request(history, ts_ms, batch.context[0], self._state.popularity(), vector if finite else None)
 
@@ -70,9 +73,9 @@ class QueryReader:
         return with_behaviour(in_time_order(given), known)
 
 
-def with_token(history: History, num_base: int) -> History:
-    """The events of items that the user tower can read: rows of the bundle."""
-    readable = history.rows < num_base
+def with_token(history: History, items: ItemTable) -> History:
+    """The events of items that the user tower can read."""
+    readable = items.has_vector(history.rows)
     return history if readable.all() else History._make(array[readable] for array in history)
 
 

@@ -31,6 +31,7 @@ from serving.pipeline import (
     take,
 )
 from serving.query_reader import QueryReader
+from serving.shelf import Shelf
 from serving.sources import PopularSource, TowerSource
 from serving.state import LiveState
 from towers.query import Query
@@ -80,12 +81,14 @@ class Recommender:
         self.bundle = bundle
         self.version = bundle.version
         self.state = state
+        self.shelf = Shelf(bundle, state.items)
         self._config = config or self.Config()
         self._max_overfetch = max(self._config.max_overfetch, len(bundle.spec.vocabulary.encoded) // 100)
         self._scorer = scorer
         self._selector = selector or BestFirst()
+        self._clock_ms = clock_ms
         self._reader = QueryReader(bundle, state, clock_ms)
-        self._towers = TowerSource(bundle.index)
+        self._towers = TowerSource(self.shelf)
         self._popular = PopularSource()
 
     def recommend(
@@ -120,10 +123,13 @@ class Recommender:
         return self._propose(request, filters, _positive(k), Stages())
 
     def similar(self, row: int, k: int) -> TopK:
-        """The k nearest items to an item, without itself; arrays [K]."""
-        vector = self.bundle.item_vectors[row]
-        found = self.bundle.index.search(vector[None, :], min(k + 1, self.bundle.index.num_items))
-        other = found.rows[0] != row
+        """The k nearest items to an item that are there now, without itself; arrays [K], empty without a vector."""
+        if not self.state.items.has_vector(np.array([row]))[0]:
+            return TopK(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32))
+        closed = self.shelf.closed(self._clock_ms())
+        vector = self.state.items.vectors(np.array([row]))
+        found = self.shelf.search(vector, k + 1 + len(closed))
+        other = (found.rows[0] != row) & ~np.isin(found.rows[0], closed)
         return TopK(found.rows[0][other][:k], found.scores[0][other][:k])
 
     def request(self, query: Query) -> Request:
@@ -134,6 +140,8 @@ class Recommender:
         self, query: Query, request: Request, within: CatalogueFilter, filter_seen: bool
     ) -> tuple[Filter, ...]:
         filters: list[Filter] = []
+        if len(closed := self.shelf.closed(request.ts_ms)):
+            filters.append(Block("closed", closed))
         if filter_seen and len(request.history.rows):
             filters.append(Block("seen", request.history.rows))
         if query.exclude:
@@ -141,7 +149,7 @@ class Recommender:
             filters.append(Block("exclude", rows[rows != UNKNOWN]))
         if within != EVERYTHING:
             num_items = len(self.state.items.item_rows)
-            filters.append(Allow("catalogue", self.bundle.catalogue.rows(within), num_items))
+            filters.append(Allow("catalogue", self.shelf.rows(within), num_items))
         return tuple(filters)
 
     def _propose(self, request: Request, filters: Sequence[Filter], count: int, stages: Stages) -> Candidates:

@@ -20,6 +20,7 @@ from serving.manifest import BundleError
 from serving.pipeline import Request
 from serving.session import open_session
 from towers.history import History
+from towers.vocabulary import UNKNOWN
 
 
 class RankerCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,4 +82,5 @@ class RankerScorer:
         moment = Moment(
             History._make(array[known] for array in history), request.ts_ms, request.context, request.popularity
         )
-        return self._value.score(self._model.logits(self._features(moment, candidates)))
+        rows = np.where(candidates.rows < self._features.num_rows, candidates.rows, UNKNOWN)
+        return self._value.score(self._model.logits(self._features(moment, candidates._replace(rows=rows))))

@@ -10,6 +10,7 @@ from msgspec import UnsetType
 
 from serving.catalogue import CatalogueFilter
 from serving.errors import RequestError
+from serving.item_messages import ItemStored
 from serving.live import Live
 from serving.messages import (
     Filters,
@@ -22,7 +23,6 @@ from serving.metrics import Metrics
 from serving.recommender import Recommender
 from serving.store.store import Store
 from towers.query import Query
-from towers.vocabulary import UNKNOWN
 
 T = TypeVar("T")
 
@@ -91,7 +91,7 @@ class Service:
         response = RecommendResponse(
             items=list(answer.items),
             scores=list(answer.scores),
-            titles=recommender.bundle.catalogue.titles(answer.rows),
+            titles=recommender.shelf.titles(answer.rows),
             reasons=list(answer.reasons),
             model_version=answer.model_version,
             request_id=request_id,
@@ -103,19 +103,27 @@ class Service:
     def similar(self, item_id: str, k: int) -> bytes:
         """The response as JSON; an UnknownItemError for an item outside the catalogue."""
         recommender = self.current().recommender
-        vocabulary = recommender.bundle.spec.vocabulary
-        row = int(vocabulary.rows([item_id])[0])
-        if row == UNKNOWN:
+        items = recommender.state.items
+        row = items.row(item_id)
+        if row is None:
             raise UnknownItemError(f"no item {item_id!r} in the catalogue of model {self.model_version}")
         found = recommender.similar(row, k)
         response = SimilarResponse(
             item_id=item_id,
-            items=vocabulary.ids(found.rows),
+            items=items.ids(found.rows),
             scores=found.scores.tolist(),
-            titles=recommender.bundle.catalogue.titles(found.rows),
+            titles=recommender.shelf.titles(found.rows),
             model_version=recommender.version,
         )
         return msgspec.json.encode(response)
+
+    def item_stored(self, item_id: str) -> ItemStored:
+        """How the item stands now that its newest state is stored."""
+        recommender = self.current().recommender
+        row = recommender.state.items.row(item_id)
+        has_vector = row is not None and bool(recommender.state.items.has_vector(np.array([row]))[0])
+        is_deleted = row is None or recommender.shelf.is_deleted(row)
+        return ItemStored(item_id, is_deleted, has_vector, recommender.version)
 
 
 def to_query(message: RecommendRequest, ts_unit_ms: float) -> Query:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
-from index.base import VectorIndex
-from index.topk import Candidates
+from index.topk import Candidates, TopK
 from serving.pipeline import Request, Source
 from towers.vocabulary import NUM_RESERVED
 
 NOTHING = Candidates(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.int8))
 
 
+class Searchable(Protocol):
+    """An index, or what stands before one."""
+
+    def search(self, queries: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None = None) -> TopK: ...
+
+
 class TowerSource:
     """Nearest items to the viewer's vector; nothing when there is no vector."""
 
-    def __init__(self, index: VectorIndex) -> None:
+    def __init__(self, index: Searchable) -> None:
         self._index = index
 
     def propose(self, request: Request, count: int, allowed: NDArray[np.int64] | None = None) -> Candidates:
