@@ -58,15 +58,19 @@ def before(events: pd.DataFrame, positions: NDArray[np.int64], vocabulary: Vocab
 
 def context_codes(events: pd.DataFrame, mask: NDArray[np.bool_], spec: FeatureSpec) -> NDArray[np.int64]:
     """Codes [E', C] of the moments of the events that `build` keeps, as `FeatureSpec.context_codes` gives them."""
-    chosen = order(events, mask, spec.vocabulary)
-    codes = np.zeros((len(chosen), len(spec.context_sizes)), dtype=np.int64)
-    codes[:, :2] = spec.clock_codes(events["ts_ms"].to_numpy()[chosen])
+    return codes_at(events, order(events, mask, spec.vocabulary), spec)
+
+
+def codes_at(events: pd.DataFrame, positions: NDArray[np.int64], spec: FeatureSpec) -> NDArray[np.int64]:
+    """Codes [len(positions), C] of the moments of the events at these positions of the table."""
+    codes = np.zeros((len(positions), len(spec.context_sizes)), dtype=np.int64)
+    codes[:, :2] = spec.clock_codes(events["ts_ms"].to_numpy()[positions])
     for c, name in enumerate(spec.columns):
         if name in events:
             places, values = events[name].factorize()
             known = pd.Index((spec.context_values or {})[name], dtype="str")
             code_of = np.append(known.get_indexer(pd.Index(values)) + 1, 0)
-            codes[:, 2 + c] = code_of[places[chosen]]
+            codes[:, 2 + c] = code_of[places[positions]]
     return codes
 
 

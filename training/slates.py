@@ -1,0 +1,113 @@
+"""Trains the slate model on every slot that was seen, taken or passed over.
+
+Shapes: S requests, I slots.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from tqdm import trange
+
+from ranking.slates import SlateModel
+from towers.history import Histories, History
+from training.corpus import Corpus
+from training.impressions import Slates
+from training.slate_network import SlateBatch, SlateNetwork
+
+
+@dataclass(frozen=True)
+class SlateConfig:
+    """`min_choices` chosen slots are needed for a model; 0 epochs make none. Many epochs learn slates by heart."""
+
+    network: SlateNetwork.Config = field(default_factory=SlateNetwork.Config)
+    max_epochs: int = 8
+    requests_a_step: int = 256
+    lr: float = 3e-3
+    weight_decay: float = 0.05
+    min_choices: int = 500
+
+
+def fit_slates(config: SlateConfig, slates: Slates, corpus: Corpus, seed: int) -> SlateModel | None:
+    """The model of slates whose histories are ranges in the corpus's; None where too little was chosen."""
+    num_chosen = int(slates.is_chosen.sum())
+    if num_chosen < config.min_choices or not config.max_epochs:
+        return None
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    content = None if corpus.features is None else torch.from_numpy(corpus.features)
+    network = SlateNetwork(config.network, corpus.spec.vocabulary.num_rows, corpus.spec.context_sizes, content)
+    nn.init.constant_(network.bias, float(np.log(num_chosen / (len(slates.rows) - num_chosen + 1))))
+    num_steps = max(1, len(slates) // config.requests_a_step)
+    adam = torch.optim.AdamW(_groups(network, config.weight_decay), lr=config.lr)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(adam, config.lr, total_steps=config.max_epochs * num_steps + 1)
+    progress = trange(config.max_epochs, desc="slates", unit="epoch", mininterval=1.0)
+    for _ in progress:
+        parts = np.array_split(rng.permutation(len(slates)), num_steps)
+        losses = [
+            _step(network, adam, schedule, gather(slates, corpus.events.histories, part, config)) for part in parts
+        ]
+        progress.set_postfix({"loss": f"{np.mean(losses):.4f}"})
+    return network.model()
+
+
+def _step(
+    network: SlateNetwork,
+    adam: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+    batch: SlateBatch,
+) -> float:
+    loss: Tensor = F.binary_cross_entropy_with_logits(network(batch), batch.is_chosen)
+    adam.zero_grad()
+    loss.backward()
+    adam.step()
+    schedule.step()
+    return loss.item()
+
+
+def gather(slates: Slates, histories: Histories, part: NDArray[np.int64], config: SlateConfig) -> SlateBatch:
+    """The requests at the places `part` as a batch."""
+    end, start = slates.end[part], np.maximum(slates.first[part], slates.end[part] - config.network.max_length)
+    length = max(1, int((end - start).max(initial=1)))
+    at = end[:, None] - length + np.arange(length)
+    is_real = at >= start[:, None]
+    at = np.clip(at, 0, max(len(histories.rows) - 1, 0))
+    sizes = slates.offsets[part + 1] - slates.offsets[part]
+    slots = np.arange(sizes.sum()) + np.repeat(slates.offsets[part] - np.cumsum(sizes) + sizes, sizes)
+    told = (histories.rows, histories.actions, histories.shares)
+    arrays = (
+        *(np.where(is_real, array[at], 0).astype(np.int64) for array in told),
+        slates.context[part],
+        np.repeat(np.arange(len(part)), sizes),
+        slates.rows[slots],
+        slates.is_chosen[slots].astype(np.float32),
+    )
+    return SlateBatch(*(torch.from_numpy(array) for array in arrays))
+
+
+def odds_within(model: SlateModel, slates: Slates, histories: Histories, most: int = 4000) -> float:
+    """How often a chosen slot had higher odds than another one of its page: mean over up to `most` pages with both;
+    .5 is chance, NaN without pages.
+    """
+    chosen = np.add.reduceat(slates.is_chosen, slates.offsets[:-1]) if len(slates) else np.empty(0)
+    pages = np.flatnonzero((chosen > 0) & (chosen < np.diff(slates.offsets)))[:most]
+    shares = []
+    for s in pages.tolist():
+        slots = slice(int(slates.offsets[s]), int(slates.offsets[s + 1]))
+        history = History._make(array[slates.first[s] : slates.end[s]] for array in histories[1:])
+        odds = model.scores(history, slates.context[s], slates.rows[slots])
+        taken, left = odds[slates.is_chosen[slots]], odds[~slates.is_chosen[slots]]
+        higher = (taken[:, None] > left) + 0.5 * (taken[:, None] == left)
+        shares.append(float(higher.mean()))
+    return float(np.mean(shares)) if shares else float("nan")
+
+
+def _groups(network: SlateNetwork, weight_decay: float) -> list[dict[str, object]]:
+    plain = [parameter for name, parameter in network.named_parameters() if name.endswith("bias")]
+    decayed = [parameter for name, parameter in network.named_parameters() if not name.endswith("bias")]
+    return [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
