@@ -50,9 +50,7 @@ class WorldConfig:
 PRESETS: Final = MappingProxyType(
     {
         "tiny": WorldConfig("tiny", 1, num_viewers=150, num_titles=100, num_days=14, num_rows=4, num_columns=6),
-        "small": WorldConfig(
-            "small", 1, num_viewers=1600, num_titles=500, num_days=84, num_columns=8, logged_details=0.05
-        ),
+        "small": WorldConfig("small", 2, num_viewers=1600, num_titles=500, num_days=84, num_columns=8),
         "city": WorldConfig(
             "city", 1, num_viewers=20_000, num_titles=3000, num_days=56, logged_details=0.5, num_zones=3
         ),
