@@ -53,5 +53,5 @@ def test_the_wheel_composes_its_configuration_anywhere(installed: Path, tmp_path
 def test_the_wheel_holds_every_source_file(installed: Path, repository: Path) -> None:
     rooms = ("towers", "ranking", "index", "conf", "training", "serving")
     sources = {path.relative_to(repository) for room in rooms for path in (repository / room).rglob("*.*")}
-    wanted = {path for path in sources if path.suffix in (".py", ".yaml")}
+    wanted = {path for path in sources if path.suffix in (".py", ".yaml", ".html", ".css", ".js", ".svg")}
     assert wanted <= {path.relative_to(installed) for path in installed.rglob("*.*")}
