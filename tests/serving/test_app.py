@@ -149,7 +149,7 @@ def test_a_body_without_a_length_is_cut_off_too(client: httpx.Client) -> None:
     ("method", "path", "status"),
     [
         ("GET", "/v2/recommend", 404),
-        ("GET", "/", 404),
+        ("GET", "/v1", 404),
         ("GET", "/v1/recommend", 405),
         ("POST", "/v1/similar/item-0001", 405),
         ("GET", "/v1/similar/unheard%20of", 404),
