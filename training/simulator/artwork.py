@@ -33,9 +33,18 @@ class Shown(NamedTuple):
     appeal: NDArray[np.float32]
 
 
-def images_for(artwork: Artwork, world: World, draws: Draws, sessions: Sessions, items: NDArray[np.int64]) -> Shown:
-    """Images of the titles [S, K] and their appeal."""
-    if artwork is Artwork.ORACLE:
+def images_for(
+    artwork: Artwork,
+    world: World,
+    draws: Draws,
+    sessions: Sessions,
+    items: NDArray[np.int64],
+    chosen: NDArray[np.int64] | None = None,
+) -> Shown:
+    """Images of the titles [S, K] and their appeal; the policy's own where it has `chosen` [S, K]."""
+    if chosen is not None:
+        images = chosen
+    elif artwork is Artwork.ORACLE:
         choices = [image_appeal(world, sessions, items, np.full(items.shape, image)) for image in range(NUM_IMAGES)]
         images = np.stack(choices).argmax(axis=0)
     elif artwork is Artwork.FIRST:

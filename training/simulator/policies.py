@@ -5,6 +5,7 @@ Shapes: S sessions, K slots in reading order, N titles, T genres.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -20,14 +21,20 @@ FOR_EVERYBODY, FOR_YOU, PERSONAL = 0, 1, 2
 """Row types of a page from a policy; see `events.ROW_TYPES`."""
 
 
+EMPTY: Final = -1
+"""In place of a title: nothing stands in the slot."""
+
+
 class Pages(NamedTuple):
-    """items: int64 [S, K]. propensity: float32 [S, K], chance of the item in its slot given the slots before; NaN where
-    it is not known. row_type: int64 [S].
+    """items: int64 [S, K], EMPTY where a row ends early. propensity: float32 [S, K], chance of the item in its slot
+    given the slots before; NaN where it is not known. row_type: int64 [S]. images: int64 [S, K], the image of each
+    item; None leaves the choice to the loop.
     """
 
     items: NDArray[np.int64]
     propensity: NDArray[np.float32]
     row_type: NDArray[np.int64]
+    images: NDArray[np.int64] | None = None
 
 
 class Request(NamedTuple):
@@ -152,6 +159,17 @@ def best(scores: NDArray[np.float32], allowed: NDArray[np.bool_], num_slots: int
 def certain(items: NDArray[np.int64], row_type: int) -> Pages:
     """Pages of a policy that leaves nothing to chance."""
     return Pages(items, np.ones(items.shape, dtype=np.float32), np.full(len(items), row_type))
+
+
+def rows_of(
+    rows: Sequence[Sequence[int]], images: Sequence[Sequence[int]], num_rows: int, num_columns: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """One page's rows of titles and of their images as slots [K] in reading order; what does not fit is cut off."""
+    items, shown = np.full((num_rows, num_columns), EMPTY), np.zeros((num_rows, num_columns), dtype=np.int64)
+    for place, (row, pictures) in enumerate(zip(rows[:num_rows], images[:num_rows], strict=True)):
+        count = min(len(row), num_columns)
+        items[place, :count], shown[place, :count] = row[:count], pictures[:count]
+    return items.ravel(), shown.ravel()
 
 
 def _keys(request: Request) -> tuple[NDArray[np.int64], ...]:

@@ -18,7 +18,7 @@ from training.simulator.draws import Draws, Stream
 from training.simulator.events import EventBlock
 from training.simulator.intents import direct_plays
 from training.simulator.page_events import PageView, page_events, reactions
-from training.simulator.policies import Policy, Request
+from training.simulator.policies import EMPTY, Policy, Request
 from training.simulator.sessions import sessions_of_day
 from training.simulator.sitting import Play, Sitting
 from training.simulator.state import FADE_A_DAY, State
@@ -91,12 +91,14 @@ class Service:
         request = Request(sessions, visit, odds, self._allowed(sessions.profile), sitting.clock_ms[browsing])
         config = self.world.config
         pages = self.policy.pages(request, config.num_slots)
-        images = images_for(self.artwork, self.world, self.draws, sessions, pages.items)
-        slot_odds = np.take_along_axis(odds, pages.items, axis=1) + images.appeal
+        items = np.maximum(pages.items, 0)
+        shown = images_for(self.artwork, self.world, self.draws, sessions, items, pages.images)
+        slot_odds = np.take_along_axis(odds, items, axis=1) + shown.appeal
         keys = (sessions.viewer[:, None], sessions.number[:, None], np.array(visit), np.arange(config.num_slots))
         uniform = self.draws.uniform(Stream.ATTENTION, *keys)
         glanced = self.kernel.glances(uniform.reshape(len(browsing), config.num_rows, config.num_columns))
-        return PageView.of(browsing, visit, pages, images.images, slot_odds, glance_times(glanced), sitting)
+        glanced &= (pages.items != EMPTY).reshape(glanced.shape)
+        return PageView.of(browsing, visit, pages, shown.images, slot_odds, glance_times(glanced), sitting)
 
     def _allowed(self, profile: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Titles [S, N] that are out and not in the profile's history."""
