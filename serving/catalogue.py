@@ -67,6 +67,21 @@ class Catalogue:
         """R."""
         return len(self._table.titles)
 
+    @property
+    def maturity_labels(self) -> list[str]:
+        """Label of each row, '' where none is known."""
+        return self._table.maturity
+
+    @property
+    def genre_labels(self) -> list[list[str]]:
+        """Labels of each row."""
+        return self._table.genres
+
+    @property
+    def rows_by_genre(self) -> Mapping[str, NDArray[np.int64]]:
+        """Rows of each genre, ascending."""
+        return self._genres
+
     def titles(self, rows: NDArray[np.int64]) -> list[str]:
         """Title of each row, '' where none is known or the item came later."""
         return [self._table.titles[row] if row < self.num_rows else "" for row in rows.tolist()]

@@ -1,0 +1,112 @@
+"""What live events say of viewers beyond their history: refusals, lists, what was shown, devices, pauses.
+
+Everything is a fold over the viewer's own events, so that an event taken back leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from serving.events import Event
+from towers.schema import EventType
+
+MOST_EVENTS: Final = 1000
+MOST_VIEWERS: Final = 200_000
+
+RESETS: Final = frozenset({EventType.RESET})
+
+
+@dataclass(frozen=True, eq=False)
+class LiveViewer:
+    """The viewer's live events that still count, in order of time."""
+
+    events: tuple[Event, ...] = ()
+    refused: dict[str, int] = field(default_factory=dict)
+    """Titles the viewer is not interested in, with the time."""
+    listed: dict[str, int] = field(default_factory=dict)
+    unlisted: frozenset[str] = frozenset()
+    shown: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Variant of each title that was seen last, and since when."""
+    started: dict[str, float] = field(default_factory=dict)
+    """Watched share of titles begun and not finished."""
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> LiveViewer:
+        """Fold events in order of time."""
+        counted = _counted(sorted(events, key=lambda event: event.ts_ms))
+        viewer = cls(tuple(counted))
+        unlisted: set[str] = set()
+        for event in counted:
+            _tell(viewer, event, unlisted)
+        return cls(viewer.events, viewer.refused, viewer.listed, frozenset(unlisted), viewer.shown, viewer.started)
+
+
+class LiveViewers:
+    """Keeps the newest events of each viewer; told of events by whoever feeds the live state."""
+
+    def __init__(self, most_events: int = MOST_EVENTS) -> None:
+        self._most_events = most_events
+        self._events: dict[str, deque[Event]] = {}
+        self._folded: dict[str, LiveViewer] = {}
+
+    def observe(self, event: Event) -> None:
+        """Take an event in, known ids and late ones too."""
+        if len(self._events) >= MOST_VIEWERS and event.user_id not in self._events:
+            self.forget(next(iter(self._events)))
+        self._events.setdefault(event.user_id, deque(maxlen=self._most_events)).append(event)
+        self._folded.pop(event.user_id, None)
+
+    def forget(self, user_id: str) -> None:
+        """As if the viewer never came."""
+        self._events.pop(user_id, None)
+        self._folded.pop(user_id, None)
+
+    def of(self, user_id: str | None) -> LiveViewer:
+        """The viewer's live side; an empty one for somebody unknown."""
+        if user_id is None or user_id not in self._events:
+            return NOBODY
+        if user_id not in self._folded:
+            self._folded[user_id] = LiveViewer.of(self._events[user_id])
+        return self._folded[user_id]
+
+
+NOBODY: Final = LiveViewer()
+
+
+def _counted(events: list[Event]) -> list[Event]:
+    """Without what was taken back: everything before a reset, and all events of a title removed from the history."""
+    kept: list[Event] = []
+    for event in events:
+        if event.event in RESETS:
+            kept = []
+        elif event.event == EventType.REMOVE_FROM_HISTORY:
+            kept = [each for each in kept if each.item_id != event.item_id]
+        else:
+            kept.append(event)
+    return kept
+
+
+def _tell(viewer: LiveViewer, event: Event, unlisted: set[str]) -> None:
+    item, kind = event.item_id, event.event
+    if kind == EventType.NOT_INTERESTED:
+        viewer.refused[item] = event.ts_ms
+    elif kind == EventType.LIST_ADD:
+        viewer.listed[item] = event.ts_ms
+        unlisted.discard(item)
+    elif kind == EventType.LIST_REMOVE:
+        viewer.listed.pop(item, None)
+        unlisted.add(item)
+    elif kind == EventType.IMPRESSION:
+        _tell_shown(viewer, event)
+
+
+def _tell_shown(viewer: LiveViewer, event: Event) -> None:
+    variant = getattr(event, "variant_id", None)
+    if variant is None:
+        return
+    before = viewer.shown.get(event.item_id)
+    if before is None or before[0] != str(variant):
+        viewer.shown[event.item_id] = (str(variant), event.ts_ms)

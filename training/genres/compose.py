@@ -1,0 +1,146 @@
+"""Finds the names worth a row: combinations of tags whose titles belong together more than chance would have it.
+
+Shapes: N titles, T tags.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.genres.facts import TitleFacts
+from training.genres.lexicon import MOST_TAGS, Lexicon, Tag, follows
+
+LEAST_STEP: Final = 1.05
+"""A further tag must gather titles more densely than chance."""
+
+
+@dataclass(frozen=True)
+class ComposeConfig:
+    """Names of `min_size` to `max_size` titles and a lift over `min_lift`; of two that name nearly the same titles
+    (`same` of their union) the shorter stays. `most` bounds the names of one to four tags.
+    """
+
+    min_size: int = 8
+    max_size: int = 400
+    min_lift: float = 1.5
+    same: float = 0.8
+    most: tuple[int, ...] = (400, 1500, 1500, 600)
+    min_person: int = 8
+
+
+class Carried(NamedTuple):
+    """is_carried: bool [N, T], who carries what. percentile: float32 [N, T], how strongly among all titles."""
+
+    is_carried: NDArray[np.bool_]
+    percentile: NDArray[np.float32]
+
+
+class Composed(NamedTuple):
+    """One name: places of its tags, its titles [n] best first with strengths [n], and its lift."""
+
+    tags: tuple[int, ...]
+    titles: NDArray[np.int64]
+    strengths: NDArray[np.float32]
+    lift: float
+
+
+def carried(tags: Sequence[Tag], facts: Sequence[TitleFacts]) -> Carried:
+    """A title carries a tag when it shows it and stands in the tag's `share` of the highest scores."""
+    scores = np.array([[tag.score(each) for tag in tags] for each in facts], dtype=np.float32)
+    order = np.sort(scores, axis=0)
+    below = np.stack([np.searchsorted(order[:, t], scores[:, t], "left") for t in range(len(tags))], axis=1)
+    upto = np.stack([np.searchsorted(order[:, t], scores[:, t], "right") for t in range(len(tags))], axis=1)
+    is_graded = np.array([tag.words is not None or tag.measure is not None for tag in tags])
+    share = np.array([tag.share for tag in tags])
+    is_high = ~is_graded | (below / len(facts) >= 1 - share) | (scores >= scores.max(axis=0))
+    return Carried((scores > 0) & is_high, ((below + upto) / 2 / len(facts)).astype(np.float32))
+
+
+def compose(lexicon: Lexicon, found: Carried, config: ComposeConfig) -> list[Composed]:
+    """All names kept, short ones first."""
+    members = np.ascontiguousarray(found.is_carried)
+    level = [(t,) for t in range(members.shape[1]) if members[:, t].sum() >= config.min_size]
+    kept: list[Composed] = []
+    for depth in range(MOST_TAGS):
+        rows = [each for each in (_composed(tags, found, config) for tags in level) if each is not None]
+        rows.sort(key=lambda each: (-each.lift * np.sqrt(len(each.titles)), each.tags))
+        kept += _distinct(rows, kept, members.shape[0], config, config.most[depth])
+        if depth + 1 < MOST_TAGS:
+            level = list(_extended(lexicon, level, members, config, 4 * config.most[depth + 1]))
+    return kept
+
+
+def people_of(facts: Sequence[TitleFacts], names: Sequence[Sequence[str]], least: int) -> Iterator[str]:
+    """Those with at least `least` titles, as the catalogue writes them."""
+    written: dict[str, str] = {}
+    counts: dict[str, int] = {}
+    for each in names:
+        for name in set(each):
+            written.setdefault(name.lower(), name)
+            counts[name.lower()] = counts.get(name.lower(), 0) + 1
+    return (written[key] for key in sorted(counts) if counts[key] >= least)
+
+
+def _composed(tags: tuple[int, ...], found: Carried, config: ComposeConfig) -> Composed | None:
+    places = np.array(tags)
+    titles = np.flatnonzero(found.is_carried[:, places].all(axis=1))
+    if not config.min_size <= len(titles) <= config.max_size:
+        return None
+    strength = np.exp(np.log(np.maximum(found.percentile[titles][:, places], 1e-6)).mean(axis=1))
+    order = np.argsort(-strength, kind="stable")
+    lift = _lift(len(titles), found.is_carried, places)
+    if len(tags) > 1 and lift <= config.min_lift:
+        return None
+    return Composed(tags, titles[order].astype(np.int64), strength[order].astype(np.float32), lift)
+
+
+def _lift(size: int, is_carried: NDArray[np.bool_], places: NDArray[np.int64]) -> float:
+    """Size over what it would be if the tags had nothing to do with each other."""
+    return float(size / len(is_carried) / np.prod(is_carried[:, places].mean(axis=0)))
+
+
+def _extended(
+    lexicon: Lexicon, level: Sequence[tuple[int, ...]], members: NDArray[np.bool_], config: ComposeConfig, most: int
+) -> Iterator[tuple[int, ...]]:
+    """Combinations of one tag more that keep enough titles; the densest `most` of them."""
+    share = members.mean(axis=0)
+    dense = members.astype(np.float32)
+    found: list[tuple[float, tuple[int, ...]]] = []
+    for tags in level:
+        inside = members[:, np.array(tags)].all(axis=1)
+        sizes = inside.astype(np.float32) @ dense
+        size = max(int(inside.sum()), 1)
+        later = np.flatnonzero((sizes >= config.min_size) & (np.arange(len(share)) > tags[-1]))
+        for t in later.tolist():
+            step = float(sizes[t]) / size / float(share[t])
+            if step > LEAST_STEP and follows(tuple(lexicon.tags[p] for p in (*tags, t))):
+                found.append((step * float(np.sqrt(sizes[t])), (*tags, t)))
+    found.sort(key=lambda each: (-each[0], each[1]))
+    return (tags for _, tags in found[:most])
+
+
+def _distinct(
+    rows: Sequence[Composed], kept: Sequence[Composed], num_titles: int, config: ComposeConfig, most: int
+) -> list[Composed]:
+    """Rows that name other titles than the names kept so far, which are as short or shorter."""
+    sets = np.zeros((len(kept) + len(rows), num_titles), dtype=np.float32)
+    for r, row in enumerate(kept):
+        sets[r, row.titles] = 1
+    count, chosen = len(kept), []
+    sizes = sets.sum(axis=1)
+    for row in rows:
+        common = sets[:count, row.titles].sum(axis=1)
+        union = sizes[:count] + len(row.titles) - common
+        if np.any(common > config.same * union):
+            continue
+        sets[count, row.titles], sizes[count] = 1, len(row.titles)
+        count += 1
+        chosen.append(row)
+        if len(chosen) == most:
+            break
+    return chosen
