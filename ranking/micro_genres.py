@@ -93,7 +93,7 @@ class MicroGenres:
     def weights(self, rows: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Summed weight [G] of the rows [L] that each genre holds."""
         place, genre, _ = self.pairs(rows)
-        return np.bincount(genre, weights[place], self.num_genres)
+        return np.bincount(genre, weights[place], self.num_genres).astype(np.float64)
 
     def affinity(
         self, rows: NDArray[np.int64], weights: NDArray[np.float64], base: NDArray[np.float64]
@@ -101,7 +101,9 @@ class MicroGenres:
         """How much more of each genre [G] a history [L] holds than `base` [G], the share of an average one."""
         total = float(np.abs(weights).sum())
         mine = self.weights(rows, weights)
-        lift: NDArray[np.float64] = np.log((np.maximum(mine, 0) + PRIOR * base + 1e-9) / ((total + PRIOR) * base + 1e-9))
+        lift: NDArray[np.float64] = np.log(
+            (np.maximum(mine, 0) + PRIOR * base + 1e-9) / ((total + PRIOR) * base + 1e-9)
+        )
         return lift
 
     def save(self, folder: Path) -> None:

@@ -17,13 +17,13 @@ from starlette.routing import BaseRoute
 from serving import problems
 from serving.openapi import Json, document
 from serving.problems import ProblemError
-from serving.routes import events, items, operations, recommend, web
+from serving.routes import events, items, operations, page, recommend, web
 from serving.routes.edge import Config, Edge, Feature, json_response, request_id_of
 from serving.service import Service
 
 __all__ = ["FEATURES", "Config", "create_app"]
 
-FEATURES: Final[tuple[Feature, ...]] = (recommend, events, items, operations, web)
+FEATURES: Final[tuple[Feature, ...]] = (recommend, page, events, items, operations, web)
 
 
 def create_app(service: Service, config: Config | None = None) -> Starlette:

@@ -28,8 +28,8 @@ class BundleParts:
 
     item_tokens: float32 [R, D], what the user tower reads. item_vectors: float32 [R, D], unit length; rows 0 and 1 are
     zero. popularity: float64 [R], faded counts at the end of training. Viewer u of `histories` has row u + 2 in
-    `viewers`. user_tower: ONNX. ranker_files: contents by name, empty without a ranker. placement: how content places a
-    new item, None without a catalogue.
+    `viewers`. user_tower: ONNX. ranker_files, page_files: contents by name, empty without a ranker or a homepage.
+    placement: how content places a new item, None without a catalogue.
     """
 
     spec: FeatureSpec
@@ -43,6 +43,7 @@ class BundleParts:
     catalogue: CatalogueTable
     canary: Canary
     ranker_files: Mapping[str, bytes] = field(default_factory=dict)
+    page_files: Mapping[str, bytes] = field(default_factory=dict)
     placement: ContentPlacement | None = None
 
 
@@ -61,9 +62,9 @@ def write_parts(folder: Path, parts: BundleParts) -> None:
     if parts.placement is not None:
         (folder / PLACEMENT).mkdir()
         parts.placement.save(folder / PLACEMENT)
-    for name, content in parts.ranker_files.items():
+    for name, content in (*parts.ranker_files.items(), *parts.page_files.items()):
         if (folder / name).exists() or Path(name).name != name:
-            raise ValueError(f"ranker file {name!r} is the name of another part or no plain name; choose another")
+            raise ValueError(f"file {name!r} is the name of another part or no plain name; choose another")
         (folder / name).write_bytes(content)
 
 

@@ -23,6 +23,7 @@ from serving.pipeline import (
     Request,
     Scorer,
     Selector,
+    Source,
     StageReport,
     Stages,
     behind,
@@ -135,6 +136,17 @@ class Recommender:
     def request(self, query: Query) -> Request:
         """The query as the stages see it."""
         return self._reader.read(query)
+
+    def score(self, request: Request, rows: NDArray[np.int64]) -> Candidates:
+        """Any rows, scored once and best first: by the ranker, without one by the towers, without a vector by
+        popularity.
+        """
+        found = request.popularity[rows] if request.vector is None else self.state.items.vectors(rows) @ request.vector
+        source = Source.POPULARITY if request.vector is None else Source.TOWERS
+        candidates = Candidates(rows, found.astype(np.float32), np.full(len(rows), source, dtype=np.int8))
+        candidates = take(candidates, np.argsort(-candidates.scores, kind="stable"))
+        ranked, _ = self._rank(request, candidates, None if request.vector is None else self._scorer, Stages())
+        return take(ranked, np.argsort(-ranked.scores, kind="stable"))
 
     def _filters(
         self, query: Query, request: Request, within: CatalogueFilter, filter_seen: bool

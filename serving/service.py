@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TypeVar
 
 import msgspec
-import numpy as np
 from msgspec import UnsetType
 
 from serving.catalogue import CatalogueFilter
@@ -20,14 +19,14 @@ from serving.messages import (
     Stage,
 )
 from serving.metrics import Metrics
+from serving.page.controls import MemorySettings, Settings
+from serving.page.service import PageService
 from serving.recommender import Recommender
 from serving.store.store import Store
+from serving.times import to_ms
 from towers.query import Query
 
 T = TypeVar("T")
-
-LARGEST_MS = 2**53
-"""Times beyond it lose milliseconds in JSON."""
 
 
 class UnknownItemError(LookupError):
@@ -41,6 +40,7 @@ class Service:
         self.metrics = metrics
         self.store = store
         self._live: Live | None = None
+        self._settings: Settings = MemorySettings() if store is None else StoredSettings(self)
         self.swap(recommender)
 
     @property
@@ -61,10 +61,18 @@ class Service:
             self.metrics.observe_stale()
         return live
 
+    def pages(self) -> PageService:
+        """The homepage of the moment, which knows all that was committed."""
+        self.current()
+        return self._pages
+
     def swap(self, recommender: Recommender) -> None:
         """Answer with `recommender` from now on, once it has shown that it can."""
+        pages = PageService.of(recommender, self._settings)
         live = Live.start(recommender, self.store)
         recommender.recommend(Query(), 1)
+        pages.check()
+        self._pages = pages
         before, self._live = self._live, live
         self.metrics.name_model(recommender.version)
         if before is not None:
@@ -126,6 +134,22 @@ class Service:
         return ItemStored(item_id, is_deleted, has_vector, recommender.version)
 
 
+class StoredSettings:
+    """What viewers set, in the store; reading goes through the cache that the store's changes empty."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def get(self, user_id: str, name: str) -> bytes | None:
+        """What was put; None where nothing was."""
+        return self._service.live.settings(user_id).get(name)
+
+    def put(self, user_id: str, name: str, body: bytes) -> None:
+        """Keep from now on, in every process."""
+        assert self._service.store is not None
+        self._service.store.viewers.put(user_id, name, body)
+
+
 def to_query(message: RecommendRequest, ts_unit_ms: float) -> Query:
     """The query of a message; times are multiplied by `ts_unit_ms`."""
     times = _given(message.history_timestamps)
@@ -146,17 +170,6 @@ def to_query(message: RecommendRequest, ts_unit_ms: float) -> Query:
 def to_catalogue_filter(filters: Filters) -> CatalogueFilter:
     """The filter of a message."""
     return CatalogueFilter(tuple(filters.genres), tuple(filters.exclude_genres), tuple(filters.maturity))
-
-
-def to_ms(times: list[float] | list[int], ts_unit_ms: float, field: str) -> list[int]:
-    """Times of the data's unit in whole milliseconds; a RequestError for one that no calendar holds."""
-    ms = np.rint(np.asarray(times, dtype=np.float64) * ts_unit_ms)
-    beyond = np.flatnonzero(~(np.abs(ms) <= LARGEST_MS))
-    if len(beyond):
-        message = f"{times[beyond[0]]} lies outside of time; one unit is {ts_unit_ms:g} ms in this model's data"
-        raise RequestError(field, message)
-    whole: list[int] = ms.astype(np.int64).tolist()
-    return whole
 
 
 def _given(value: T | UnsetType) -> T | None:

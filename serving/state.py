@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,17 @@ from towers.features import FeatureSpec
 from towers.history import EMPTY_HISTORY, Histories, History
 from towers.schema import HISTORY_EVENTS, TARGET_EVENTS, EventType
 from towers.vocabulary import NUM_RESERVED, UNKNOWN, Vocabulary
+
+EVERYTHING: Final = -1
+"""In place of a row: all of a history was taken back."""
+
+
+class Listener(Protocol):
+    """Is told of every event once, those that enter no history too."""
+
+    def observe(self, event: Event) -> None: ...
+
+    def forget(self, user_id: str) -> None: ...
 
 
 class LiveState:
@@ -59,6 +72,12 @@ class LiveState:
         self._forgotten: set[str] = set()
         self._event_ids: OrderedDict[str, None] = OrderedDict()
         self._shares: NDArray[np.float64] | None = None
+        self._listeners: list[Listener] = []
+        self._taken_back: dict[str, list[tuple[int, int]]] = {}
+
+    def tell(self, listener: Listener) -> None:
+        """Tell the listener of every event from now on."""
+        self._listeners.append(listener)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -70,7 +89,8 @@ class LiveState:
         if user_id is None:
             return EMPTY_HISTORY
         base, later = self._base(user_id), self._later.get(user_id)
-        return base if later is None else in_time_order(base.extended(later))
+        whole = base if later is None else in_time_order(base.extended(later))
+        return without(whole, self._taken_back.get(user_id, ()))
 
     def popularity(self) -> NDArray[np.float64]:
         """Share of each row in the faded choices, one entry a row of `items`; shared, do not write into it."""
@@ -86,11 +106,14 @@ class LiveState:
         """
         if event.event_id is not None and not self._is_new(event.event_id):
             return False
+        for listener in self._listeners:
+            listener.observe(event)
+        self._ids.setdefault(digest(event.user_id), event.user_id)
+        self._take_back(event)
         is_choice = event.event in TARGET_EVENTS
         row = self.items.ensure(event.item_id) if is_choice else int(self.items.rows([event.item_id])[0])
         if row == UNKNOWN:
             return False
-        self._ids.setdefault(digest(event.user_id), event.user_id)
         if event.event == EventType.IMPRESSION:
             self.signals.show(event.user_id, row, event.ts_ms)
         if event.event not in HISTORY_EVENTS:
@@ -102,6 +125,13 @@ class LiveState:
         later = self._later.get(event.user_id, EMPTY_HISTORY)
         self._later[event.user_id] = in_time_order(later.extended(History.of(rows, ts_ms, action, share)))
         return True
+
+    def _take_back(self, event: Event) -> None:
+        if event.event == EventType.RESET:
+            self._taken_back.setdefault(event.user_id, []).append((EVERYTHING, event.ts_ms))
+        elif event.event == EventType.REMOVE_FROM_HISTORY:
+            row = int(self.items.rows([event.item_id])[0])
+            self._taken_back.setdefault(event.user_id, []).append((row, event.ts_ms))
 
     def _count(self, event: Event, row: int) -> None:
         """A choice in the popularity and the signals; the history does not hold it yet."""
@@ -118,7 +148,10 @@ class LiveState:
         user_id = self._ids.pop(key, None)
         if user_id is not None:
             self._later.pop(user_id, None)
+            self._taken_back.pop(user_id, None)
             self.signals.exposure.forget(user_id)
+            for listener in self._listeners:
+                listener.forget(user_id)
 
     def _base(self, user_id: str) -> History:
         if self._forgotten and digest(user_id) in self._forgotten:
@@ -133,6 +166,16 @@ class LiveState:
         if len(self._event_ids) > self._num_event_ids:
             self._event_ids.popitem(last=False)
         return True
+
+
+def without(history: History, taken_back: Sequence[tuple[int, int]]) -> History:
+    """The history as if the viewer never had what was taken back: rows (or EVERYTHING) up to a time each."""
+    if not taken_back:
+        return history
+    stays = np.ones(len(history.rows), dtype=np.bool_)
+    for row, ts_ms in taken_back:
+        stays &= (history.ts_ms > ts_ms) | ((history.rows != row) & (row != EVERYTHING))
+    return History._make(array[stays] for array in history)
 
 
 def half_life_s(config: LiveState.Config, has_clock: bool) -> float:

@@ -106,5 +106,5 @@ class Gate:
 
     def rows(self, ids: Sequence[str]) -> NDArray[np.int64]:
         """Rows of the ids that are known."""
-        rows = self._vocabulary.rows(ids)
-        return rows[rows != UNKNOWN]
+        rows: NDArray[np.int64] = self._vocabulary.rows(ids)
+        return np.asarray(rows[rows != UNKNOWN])

@@ -25,7 +25,7 @@ NUM_TRIES: Final = 60
 
 @dataclass(frozen=True)
 class Rules:
-    """`most` rows of a template, `pins` at a place. `diversity` is what unlike rows gain. Repeats are for experiments."""
+    """`most` rows of a template, `pins` at a place; `diversity` is what unlike rows gain; repeats serve experiments."""
 
     rows: int = 8
     row_length: int = 12
@@ -49,11 +49,11 @@ class Chosen(NamedTuple):
 
 
 class Filling(NamedTuple):
-    """What each candidate would show next: is_taken bool [C, L], worth [C], count [C]."""
+    """What each candidate would show next: is_taken bool [C, L], worth [C], length [C]."""
 
     is_taken: NDArray[np.bool_]
     worth: NDArray[np.float64]
-    count: NDArray[np.int64]
+    length: NDArray[np.int64]
 
 
 def choose(
@@ -123,7 +123,7 @@ class _Page:
         used, rows, blocked = self._used.copy(), list[Chosen](), self._blocked_at_start()
         for row in range(self._rules.rows):
             filling = self.filling(row, used)
-            can = ~blocked & (filling.count >= self._rules.min_row_length)
+            can = ~blocked & (filling.length >= self._rules.min_row_length)
             pinned = self._pinned(row, can)
             if not can.any():
                 break
@@ -139,7 +139,7 @@ class _Page:
         waiting = list(order)
         while waiting and len(rows) < self._rules.rows:
             filling = self.filling(len(rows), used)
-            can = ~blocked & (filling.count >= self._rules.min_row_length)
+            can = ~blocked & (filling.length >= self._rules.min_row_length)
             pinned = self._pinned(len(rows), can)
             c = waiting.pop(0) if pinned is None else pinned
             if can[c]:

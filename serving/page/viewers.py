@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from serving.events import Event
 from towers.schema import EventType
@@ -17,6 +17,14 @@ MOST_EVENTS: Final = 1000
 MOST_VIEWERS: Final = 200_000
 
 RESETS: Final = frozenset({EventType.RESET})
+
+
+class Shown(NamedTuple):
+    """The variant of a title that was seen last, since when, and the chance with which it was drawn."""
+
+    variant: str
+    since_ms: int
+    propensity: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,10 +36,7 @@ class LiveViewer:
     """Titles the viewer is not interested in, with the time."""
     listed: dict[str, int] = field(default_factory=dict)
     unlisted: frozenset[str] = frozenset()
-    shown: dict[str, tuple[str, int]] = field(default_factory=dict)
-    """Variant of each title that was seen last, and since when."""
-    started: dict[str, float] = field(default_factory=dict)
-    """Watched share of titles begun and not finished."""
+    shown: dict[str, Shown] = field(default_factory=dict)
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> LiveViewer:
@@ -41,7 +46,7 @@ class LiveViewer:
         unlisted: set[str] = set()
         for event in counted:
             _tell(viewer, event, unlisted)
-        return cls(viewer.events, viewer.refused, viewer.listed, frozenset(unlisted), viewer.shown, viewer.started)
+        return cls(viewer.events, viewer.refused, viewer.listed, frozenset(unlisted), viewer.shown)
 
 
 class LiveViewers:
@@ -108,5 +113,6 @@ def _tell_shown(viewer: LiveViewer, event: Event) -> None:
     if variant is None:
         return
     before = viewer.shown.get(event.item_id)
-    if before is None or before[0] != str(variant):
-        viewer.shown[event.item_id] = (str(variant), event.ts_ms)
+    if before is None or before.variant != str(variant):
+        chance = getattr(event, "propensity", None)
+        viewer.shown[event.item_id] = Shown(str(variant), event.ts_ms, 1.0 if chance is None else float(chance))

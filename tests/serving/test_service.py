@@ -9,7 +9,8 @@ from serving.errors import RequestError
 from serving.messages import RecommendRequest
 from serving.metrics import Metrics
 from serving.recommender import Recommender
-from serving.service import Service, to_ms, to_query
+from serving.service import Service, to_query
+from serving.times import to_ms
 
 
 def test_a_swapped_bundle_answers_the_next_request(recommender: Recommender, bundle_without_ranker: Bundle) -> None:

@@ -23,6 +23,7 @@ from training.export import Exported, make_parts
 from training.fit import Stage
 from training.judging import EVALUATION, JudgeConfig, judge
 from training.learning import Learned, LearningConfig, Task, learn
+from training.page_files import PageFilesConfig, page_files
 from training.ranker import RankerConfig
 from training.ranking_stage import Ranked, rank
 from training.records import curves, index_points, run_title, split_in_words
@@ -52,6 +53,7 @@ class TrainConfig:
     index: IndexConfig = field(default_factory=IndexConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
     judge: JudgeConfig = field(default_factory=JudgeConfig)
+    page: PageFilesConfig = field(default_factory=PageFilesConfig)
     tracking: Tracking.Config = field(default_factory=Tracking.Config)
 
 
@@ -86,7 +88,7 @@ class Training:
         learned = self._learn(task, self.config.learning, "towers")
         exported = make_parts(learned.towers, learned.corpus, learned.validation, self.config.index)
         ranked = self._rank(learned, exported)
-        bundle = replace(exported.parts, ranker_files=ranked.files)
+        bundle = replace(exported.parts, ranker_files=ranked.files, page_files=self._page_files(learned, exported))
         metrics = self._note(learned, exported, ranked)
         pointer = EVALUATION if self.config.refit else CURRENT
         folder = publish(self.out, bundle, self._fields(learned, exported, metrics), pointer=pointer)
@@ -138,9 +140,16 @@ class Training:
         refitted = self._learn(everything, replace(self.config.learning, fit=fit), "refit")
         exported = make_parts(refitted.towers, refitted.corpus, refitted.validation, self.config.index)
         files = ranked.files_for(refitted.corpus, exported.parts.item_vectors)
-        bundle = replace(exported.parts, ranker_files=files)
+        bundle = replace(exported.parts, ranker_files=files, page_files=self._page_files(refitted, exported))
         fields = self._fields(refitted, exported, metrics, f"refit after {split_in_words(self.parts)}")
         return publish(self.out, bundle, fields, keep=self.config.keep)
+
+    def _page_files(self, learned: Learned, exported: Exported) -> dict[str, bytes]:
+        """What the homepage reads, fitted on what the towers learned from."""
+        events = self.dataset.events
+        known = replace(self.dataset, events=events[events["ts_ms"] <= learned.corpus.trained_until_ms])
+        parts = exported.parts
+        return page_files(self.config.page, known, parts.spec.vocabulary, parts.histories, parts.item_vectors)
 
     def _fields(
         self, learned: Learned, exported: Exported, metrics: dict[str, float], words: str | None = None

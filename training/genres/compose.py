@@ -64,7 +64,7 @@ def carried(tags: Sequence[Tag], facts: Sequence[TitleFacts]) -> Carried:
 def compose(lexicon: Lexicon, found: Carried, config: ComposeConfig) -> list[Composed]:
     """All names kept, short ones first."""
     members = np.ascontiguousarray(found.is_carried)
-    level = [(t,) for t in range(members.shape[1]) if members[:, t].sum() >= config.min_size]
+    level: list[tuple[int, ...]] = [(t,) for t in range(members.shape[1]) if members[:, t].sum() >= config.min_size]
     kept: list[Composed] = []
     for depth in range(MOST_TAGS):
         rows = [each for each in (_composed(tags, found, config) for tags in level) if each is not None]
@@ -75,7 +75,7 @@ def compose(lexicon: Lexicon, found: Carried, config: ComposeConfig) -> list[Com
     return kept
 
 
-def people_of(facts: Sequence[TitleFacts], names: Sequence[Sequence[str]], least: int) -> Iterator[str]:
+def people_of(names: Sequence[Sequence[str]], least: int) -> Iterator[str]:
     """Those with at least `least` titles, as the catalogue writes them."""
     written: dict[str, str] = {}
     counts: dict[str, int] = {}

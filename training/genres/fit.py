@@ -51,7 +51,7 @@ def fit_genres(config: GenresConfig, dataset: Dataset, vocabulary: Vocabulary) -
     ids = vocabulary.ids(vocabulary.item_rows)
     facts = title_facts(dataset, ids, keywords_of(config))
     lexicon = Lexicon.load(None if config.lexicon is None else _file(config.lexicon, "genres.lexicon"))
-    lexicon = lexicon.with_people(people_of(facts, _people(dataset, ids), config.compose.min_person))
+    lexicon = lexicon.with_people(people_of(_people(dataset, ids), config.compose.min_person))
     found = carried(lexicon.tags, facts)
     composed = compose(lexicon, found, config.compose)
     genres = MicroGenres.of(

@@ -28,7 +28,10 @@ MOST_OF_A_SLOT: Final = {"adjective": 2}
 
 MOST_TAGS: Final = 4
 
-_GLUE: Final = frozenset("about with from set in the on based for and a early late ages featuring titles stories".split())
+_GLUE: Final = frozenset(
+    {"about", "with", "from", "set", "in", "the", "on", "based", "for", "and", "a", "early", "late", "ages"}
+    | {"featuring", "titles", "stories"}
+)
 
 _LABEL, _WORD, _MOST_WORDS = 2.0, 0.5, 3
 _KEYS = {"genres", "keywords", "regions", "maturity", "people", "words", "years", "measure", "share", "not"}

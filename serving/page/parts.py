@@ -1,0 +1,78 @@
+"""What the page reads of a bundle beside the recommender's parts; every file is optional.
+
+Shapes: R item rows, S segments of viewers, D embedding, G micro-genres.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranking.micro_genres import MicroGenres
+from serving.bundle import Bundle
+from serving.page.titles import TitleTable
+from towers.vocabulary import NUM_RESERVED
+
+SEGMENTS: Final = "viewer_segments.npz"
+
+
+@dataclass(frozen=True, eq=False)
+class ViewerSegments:
+    """Viewers of a kind: centres float32 [S, D] of mean item vectors; shares float32 [S, R] of what they choose."""
+
+    centres: NDArray[np.float32]
+    shares: NDArray[np.float32]
+
+    def nearest(self, taste: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Shares [R] in the segment of a viewer with the mean item vector `taste` [D]."""
+        nearest: NDArray[np.float32] = self.shares[int((self.centres @ taste).argmax())]
+        return nearest
+
+    def save(self, folder: Path) -> None:
+        """Write `viewer_segments.npz`."""
+        with (folder / SEGMENTS).open("wb") as file:
+            np.savez_compressed(file, centres=self.centres, shares=self.shares)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self | None:
+        """Read what `save` wrote; None when there is nothing."""
+        if not (folder / SEGMENTS).is_file():
+            return None
+        with np.load(folder / SEGMENTS, allow_pickle=False) as parts:
+            return cls(parts["centres"], parts["shares"])
+
+
+@dataclass(frozen=True, eq=False)
+class PageParts:
+    """Titles, micro-genres and segments of a bundle, with what follows from them."""
+
+    bundle: Bundle
+    titles: TitleTable
+    genres: MicroGenres | None
+    segments: ViewerSegments | None
+
+    @classmethod
+    def load(cls, bundle: Bundle) -> Self:
+        """Read the page's files of the bundle."""
+        num_rows = bundle.spec.vocabulary.num_rows
+        folder = bundle.folder
+        return cls(bundle, TitleTable.load(folder, num_rows), MicroGenres.load(folder), ViewerSegments.load(folder))
+
+    @cached_property
+    def releases(self) -> NDArray[np.float64]:
+        """Release times [R] in milliseconds, NaN where unknown."""
+        return self.titles.releases()
+
+    @cached_property
+    def base(self) -> NDArray[np.float64]:
+        """Share of each micro-genre [G] in the choices of all viewers."""
+        if self.genres is None:
+            return np.empty(0)
+        rows = np.arange(NUM_RESERVED, self.genres.num_rows)
+        counts = self.bundle.popularity[rows] + 1e-9
+        return self.genres.weights(rows, counts / counts.sum())

@@ -1,0 +1,137 @@
+"""How the titles of a page present themselves: image, line and call to action.
+
+Shapes: T titles of a page, V images of a title, R item rows.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranking.artwork import ArtworkBandit, even_draws, features_of
+from serving.page.messages import CallToAction, Variant
+from serving.page.parts import PageParts
+from serving.page.row_makers import RECENT, weights_of
+from serving.page.viewers import LiveViewer
+from towers.history import History
+
+STICKY_MS: Final = 7 * 86_400_000
+"""A viewer sees the same image of a title for at least as long."""
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """Who looks, when, on what: everything that chooses images."""
+
+    user_id: str
+    seed: int
+    ts_ms: int
+    history: History
+    live: LiveViewer
+    device: str
+    hour: int | None
+
+
+class Presenter:
+    """Chooses variants from what a bundle knows of images and lines, and what was learned of them."""
+
+    def __init__(self, parts: PageParts, bandit: ArtworkBandit) -> None:
+        self._parts = parts
+        self.bandit = bandit
+        self._genre_of, self._shows = _images(parts)
+        self._labels = [np.array([self._genre_of[g] for g in each if g in self._genre_of], dtype=np.int64)
+                        for each in parts.bundle.catalogue.genre_labels]  # fmt: skip
+
+    def variants(self, rows: NDArray[np.int64], look: Look) -> list[tuple[Variant, float]]:
+        """A variant for each row [T], and the chance with which it was drawn."""
+        if len(rows) == 0:
+            return []
+        ids = self._parts.bundle.spec.vocabulary.ids(rows)
+        draws = _draws(rows, look)
+        choice = self.bandit.choose(rows, self.features(rows, look), draws)
+        images, chances = choice.images.tolist(), choice.propensity.tolist()
+        return [self._variant(row, item, images[t], chances[t], look, float(draws[t]))
+                for t, (row, item) in enumerate(zip(rows.tolist(), ids, strict=True))]  # fmt: skip
+
+    def features(self, rows: NDArray[np.int64], look: Look) -> NDArray[np.float64]:
+        """Features [T, V, F] of the rows' images for a viewer."""
+        taste = self.taste(look.history)
+        fit = np.append(taste, 0.0)[self._shows[rows]]
+        is_late = look.hour is not None and (look.hour >= 22 or look.hour < 5)
+        return features_of(fit, look.device == "phone", is_late)
+
+    def taste(self, history: History) -> NDArray[np.float64]:
+        """Share of each genre in what the viewer likes, less its share in the catalogue's images."""
+        recent = history.last(RECENT)
+        weights = np.maximum(weights_of(recent), 0)
+        taste = np.zeros(len(self._genre_of))
+        for row, weight in zip(recent.rows.tolist(), weights.tolist(), strict=True):
+            if row < len(self._labels) and len(self._labels[row]):
+                taste[self._labels[row]] += weight / len(self._labels[row])
+        total = float(taste.sum())
+        return np.asarray(taste / (total + 2.0))
+
+    def call_to_action(self, row: int, progress: float | None, is_seen: bool, ts_ms: int) -> CallToAction:
+        """What the button says."""
+        released = self._parts.titles.release_ms[row]
+        if progress is not None:
+            return "Resume"
+        if released is not None and released > ts_ms:
+            return "Add to list"
+        return "Watch again" if is_seen else "Play"
+
+    def _variant(
+        self, row: int, item: str, image: int, chance: float, look: Look, draw: float
+    ) -> tuple[Variant, float]:
+        titles = self._parts.titles
+        artworks, lines = titles.artworks[row], titles.lines[row]
+        kept = look.live.shown.get(item)
+        if (
+            kept is not None
+            and look.ts_ms - kept.since_ms < STICKY_MS
+            and image_of(kept.variant) < max(len(artworks), 1)
+        ):
+            image, chance = image_of(kept.variant), kept.propensity
+        line = int(draw * 7919) % len(lines) if lines else 0
+        words = lines[line] if lines else ""
+        name = f"{image}.{line}" if len(lines) > 1 else str(image)
+        return Variant(name, artworks[image] if artworks else "", words), chance / max(len(lines), 1)
+
+
+def image_of(variant: str) -> int:
+    """Number of the image of a variant's id; -1 for an id that is none of ours."""
+    number = variant.partition(".")[0]
+    return int(number) if number.isdigit() else -1
+
+
+def moment_of(context: Mapping[str, str], ts_ms: int) -> tuple[str, int | None]:
+    """Device and local hour of a context; the hour follows from `tz_offset` in minutes where it is not given."""
+    device, hour, zone = context.get("device", ""), context.get("hour", ""), context.get("tz_offset", "")
+    if hour.isdigit():
+        return device, int(hour) % 24
+    if zone.lstrip("-").isdigit():
+        return device, (ts_ms // 60_000 + int(zone)) // 60 % 24
+    return device, None
+
+
+def _draws(rows: NDArray[np.int64], look: Look) -> NDArray[np.float64]:
+    """One number a title, the same for a viewer as long as images stick."""
+    who = zlib.crc32(f"{look.user_id}/{look.seed}/{look.ts_ms // STICKY_MS}".encode())
+    return even_draws(np.uint64(who << 32) ^ rows.astype(np.uint64))
+
+
+def _images(parts: PageParts) -> tuple[dict[str, int], NDArray[np.int64]]:
+    """Places of the genres, and which genre each image [R, V] shows; the last place for none."""
+    genres = {name: place for place, name in enumerate(sorted(parts.bundle.catalogue.rows_by_genre))}
+    artworks: Sequence[Sequence[str]] = parts.titles.artworks
+    width = max((len(each) for each in artworks), default=0)
+    shows = np.full((len(artworks), max(width, 1)), len(genres), dtype=np.int64)
+    for row, each in enumerate(artworks):
+        for image, words in enumerate(each):
+            shows[row, image] = genres.get(words.partition(":")[2].strip(), len(genres))
+    return genres, shows

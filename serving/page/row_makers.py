@@ -1,0 +1,210 @@
+"""Makes the row candidates of a request: each template says which titles of the pool, in what order, and why.
+
+Shapes: P titles of the pool, L titles of a row, G micro-genres, H history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.page.candidates import RowCandidate
+from serving.page.parts import PageParts
+from serving.page.pool import Pool
+from towers.history import Action, History
+
+DAY_MS: Final = 86_400_000
+NEW_MS: Final = 60 * DAY_MS
+RECENT: Final = 50
+"""Newest events of a history that say what a viewer likes."""
+
+NUM_ANCHORS: Final = 6
+MAX_LENGTH: Final = 40
+"""Titles of a candidate; the page shows fewer, since some will stand above."""
+
+NUM_GENRES: Final = 24
+
+GOOD: Final = (Action.LIKED, Action.COMPLETED, Action.CHOSEN, Action.PURCHASED, Action.UNKNOWN)
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """What the row makers know of one request beside the pool.
+
+    resumed: rows to go on with, newest first; listed: rows of the list; again: rows worth a second time; trending,
+    like_you: float64 [R], how much each row is wanted now and by similar viewers, or None.
+    """
+
+    ts_ms: int
+    history: History
+    resumed: NDArray[np.int64]
+    listed: NDArray[np.int64]
+    again: NDArray[np.int64]
+    trending: NDArray[np.float64] | None
+    like_you: NDArray[np.float64] | None
+    popularity: NDArray[np.float64]
+    seen: NDArray[np.bool_]
+    """[P], titles of the pool that stand in the history."""
+
+
+def weights_of(history: History) -> NDArray[np.float64]:
+    """How much each event [H] says of what the viewer likes: newer more, dislikes less than nothing."""
+    age = np.arange(len(history.rows))[::-1]
+    liking = np.ones(len(history.rows))
+    liking[history.actions == Action.LIKED] = 1.5
+    liking[history.actions == Action.COMPLETED] = 1.3
+    liking[history.actions == Action.ABANDONED] = -0.3
+    liking[history.actions == Action.DISLIKED] = -1.0
+    weights: NDArray[np.float64] = liking * 0.97**age
+    return weights
+
+
+class RowMaker:
+    """All candidates over one pool."""
+
+    def __init__(self, parts: PageParts, pool: Pool, moment: Moment) -> None:
+        self._parts = parts
+        self._pool = pool
+        self._moment = moment
+        self._fresh = np.flatnonzero(~moment.seen)
+
+    def candidates(self, is_personal: bool) -> list[RowCandidate]:
+        """Every row that has a title at all."""
+        makers = [self._continue_watching(), self._top_picks(is_personal), self._trending()]
+        rows = [row for row in makers if row is not None]
+        if is_personal:
+            rows += self._because_you_watched()
+        rows += self._micro_genres(is_personal)
+        others = [self._new_releases(), self._my_list(), self._like_you(), self._popular(), self._watch_again()]
+        return [row for row in [*rows, *others] if row is not None and len(row.places)]
+
+    def _row(
+        self, row_id: str, template: str, words: tuple[str, str], places: NDArray[np.int64], worth: NDArray[np.float64]
+    ) -> RowCandidate:
+        """Titles by worth, best first, no more than `MAX_LENGTH`."""
+        order = np.argsort(-worth, kind="stable")[:MAX_LENGTH]
+        return RowCandidate(row_id, template, words[0], words[1], places[order], worth[order])
+
+    def _top_picks(self, is_personal: bool) -> RowCandidate:
+        words = ("Top Picks for You", "What you are most likely to enjoy now")
+        if not is_personal:
+            words = ("Top Picks", "What most viewers enjoy at this hour")
+        return self._row("top_picks", "top_picks", words, self._fresh, self._pool.appeal[self._fresh])
+
+    def _continue_watching(self) -> RowCandidate | None:
+        places = self._pool.places(self._moment.resumed)
+        if len(places) == 0:
+            return None
+        worth = np.asarray(0.95 * 0.9 ** np.arange(len(places)), dtype=np.float64)
+        words = ("Continue Watching", "You have begun these")
+        return RowCandidate("continue_watching", "continue_watching", *words, places[:MAX_LENGTH], worth[:MAX_LENGTH])
+
+    def _trending(self) -> RowCandidate | None:
+        """Titles whose recent share has risen, in personal order."""
+        if self._moment.trending is None:
+            return None
+        heat = _at(self._moment.trending, self._pool.rows[self._fresh])
+        hot = np.argsort(-heat, kind="stable")[:MAX_LENGTH]
+        hot = hot[heat[hot] > 0]
+        places = self._fresh[hot]
+        worth = self._pool.appeal[places] * (0.9 + 0.3 * heat[hot] / max(float(heat.max(initial=0)), 1e-9))
+        return self._row(
+            "trending_now", "trending_now", ("Trending Now", "Watched more than usual today"), places, worth
+        )
+
+    def _because_you_watched(self) -> Iterator[RowCandidate]:
+        """One candidate for each of the newest liked titles: what is nearest to it."""
+        history, vectors = self._moment.history, self._parts.bundle.item_vectors
+        weights = weights_of(history)
+        liked = np.flatnonzero(np.isin(history.actions, GOOD) & (history.rows < len(vectors)))
+        anchors = dict.fromkeys(history.rows[liked][::-1].tolist())
+        own = self._pool.vectors[self._fresh]
+        for number, row in enumerate(list(anchors)[:NUM_ANCHORS]):
+            title = self._parts.bundle.catalogue.titles(np.array([row]))[0]
+            likeness = np.clip(own @ vectors[row], 0, 1).astype(np.float64)
+            near = np.argsort(-likeness, kind="stable")[:MAX_LENGTH]
+            near = near[likeness[near] > 0.25]
+            places = self._fresh[near]
+            pull = 1.0 + 0.25 * float(np.clip(weights[history.rows == row].max(initial=0), 0, 1.5)) * 0.9**number
+            worth = self._pool.appeal[places] * (0.6 + 0.4 * likeness[near]) * pull
+            reason = f"Close to {title}, which you watched"
+            yield self._row(f"because_you_watched:{self._item(row)}", "because_you_watched",
+                            (f"Because You Watched {title}", reason), places, worth)  # fmt: skip
+
+    def _micro_genres(self, is_personal: bool) -> Iterator[RowCandidate]:
+        """The genres that hold much of what appeals, the viewer's own the more."""
+        genres = self._parts.genres
+        if genres is None or genres.num_genres == 0 or len(self._fresh) == 0:
+            return
+        place, genre, strength = genres.pairs(self._pool.rows[self._fresh])
+        appeal = self._pool.appeal[self._fresh]
+        counts = np.bincount(genre, minlength=genres.num_genres)
+        appealing = np.bincount(genre, appeal[place] ** 2, genres.num_genres)
+        history = self._moment.history.last(RECENT)
+        own = history.rows < genres.num_rows
+        rows, weights = history.rows[own], weights_of(history)[own]
+        affinity = genres.affinity(rows, weights, self._parts.base) if is_personal else np.zeros(genres.num_genres)
+        value = np.sqrt(appealing / (counts + 6)) * np.exp(0.35 * np.clip(affinity, -2, 2)) * (counts >= 6)
+        watched = np.bincount(genres.pairs(rows)[1], minlength=genres.num_genres)
+        best = np.argsort(-value, kind="stable")[:NUM_GENRES]
+        for g in best[value[best] > 0].tolist():
+            mine = genre == g
+            places = self._fresh[place[mine]]
+            pull = float(np.exp(0.08 * np.clip(affinity[g], -2, 2)))
+            worth = self._pool.appeal[places] * (0.85 + 0.15 * strength[mine]) * pull
+            reason = _genre_reason(int(watched[g]), len(rows), int(counts[g]))
+            yield self._row(f"micro_genre:{genres.slugs[g]}", "micro_genre", (genres.names[g], reason), places, worth)
+
+    def _new_releases(self) -> RowCandidate | None:
+        released = _at(self._parts.releases, self._pool.rows[self._fresh], np.nan)
+        age = self._moment.ts_ms - released
+        places = self._fresh[(age >= 0) & (age < NEW_MS)]
+        return self._row("new_releases", "new_releases", ("New Releases", "Out within the last two months"), places,
+                         1.05 * self._pool.appeal[places])  # fmt: skip
+
+    def _my_list(self) -> RowCandidate | None:
+        places = self._pool.places(self._moment.listed)
+        return self._row("my_list", "my_list", ("My List", "You put these aside"), places,
+                         np.minimum(0.3 + self._pool.appeal[places], 1))  # fmt: skip
+
+    def _like_you(self) -> RowCandidate | None:
+        """What viewers of the same kind choose more than others do."""
+        if self._moment.like_you is None:
+            return None
+        rows = self._pool.rows[self._fresh]
+        theirs = _at(self._moment.like_you, rows)
+        lift = theirs / (_at(self._moment.popularity, rows) + 1e-4)
+        top = np.argsort(-(np.sqrt(theirs) * np.minimum(lift, 4)), kind="stable")[:MAX_LENGTH]
+        top = top[theirs[top] > 0]
+        words = ("Popular with Viewers Like You", "Chosen by viewers with a similar history")
+        return self._row("like_you", "like_you", words, self._fresh[top], self._pool.appeal[self._fresh[top]])
+
+    def _popular(self) -> RowCandidate:
+        """What most viewers choose, for those of whom little is known."""
+        share = _at(self._moment.popularity, self._pool.rows[self._fresh])
+        top = self._fresh[np.argsort(-share, kind="stable")[:MAX_LENGTH]]
+        return self._row("popular", "popular", ("Popular", "Chosen most of late"), top, 0.95 * self._pool.appeal[top])
+
+    def _watch_again(self) -> RowCandidate | None:
+        places = self._pool.places(self._moment.again)
+        return self._row("watch_again", "watch_again", ("Watch Again", "You liked these"), places,
+                         np.asarray(0.35 * 0.95 ** np.arange(len(places)), dtype=np.float64))  # fmt: skip
+
+    def _item(self, row: int) -> str:
+        return self._parts.bundle.spec.vocabulary.ids(np.array([row]))[0]
+
+
+def _genre_reason(watched: int, recent: int, found: int) -> str:
+    if watched > 1 and recent:
+        return f"{watched} of your last {recent} titles are of this kind"
+    return f"{found} titles of this kind suit you now"
+
+
+def _at(values: NDArray[np.float64], rows: NDArray[np.int64], default: float = 0.0) -> NDArray[np.float64]:
+    """Values of the rows; the default behind the end."""
+    found: NDArray[np.float64] = values[np.minimum(rows, len(values) - 1)]
+    return np.where(rows < len(values), found, default)

@@ -1,0 +1,127 @@
+"""What the homepage needs of a bundle: facts to show, micro-genres, kinds of viewers, what was learned of images.
+
+Shapes: R vocabulary rows, U viewers, S segments, D embedding.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from serving.page.parts import ViewerSegments
+from serving.page.titles import TitleTable
+from towers.history import Histories
+from towers.vocabulary import NUM_RESERVED, Vocabulary
+from training.data.dataset import Dataset
+from training.genres.fit import GenresConfig, fit_genres
+
+LINE_LENGTH: Final = 180
+NUM_ROUNDS: Final = 12
+
+
+@dataclass(frozen=True)
+class PageFilesConfig:
+    """`num_segments` kinds of viewers; 0 makes none. `genres`: see there."""
+
+    num_segments: int = 16
+    genres: GenresConfig = field(default_factory=GenresConfig)
+
+
+def page_files(
+    config: PageFilesConfig,
+    dataset: Dataset,
+    vocabulary: Vocabulary,
+    histories: Histories,
+    item_vectors: NDArray[np.float32],
+) -> dict[str, bytes]:
+    """Contents by file name."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        title_table(dataset.items, vocabulary).save(folder)
+        fit_genres(config.genres, dataset, vocabulary).genres.save(folder)
+        if config.num_segments and histories.num_viewers >= config.num_segments:
+            viewer_segments(histories, item_vectors, config.num_segments).save(folder)
+        return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def title_table(items: pd.DataFrame | None, vocabulary: Vocabulary) -> TitleTable:
+    """Year, release, kind, length, images and lines of each row, as far as the catalogue has such columns."""
+    if items is None:
+        return TitleTable.unknown(vocabulary.num_rows)
+    ids = vocabulary.ids(vocabulary.item_rows)
+    records = items.drop_duplicates("item_id").set_index("item_id").reindex(ids).to_dict("records")
+    return TitleTable(
+        year=_column(records, lambda each: _whole(each.get("year")), None),
+        release_ms=_column(records, lambda each: _whole(each.get("release_ms")), None),
+        kind=_column(records, lambda each: _text(each.get("kind")), ""),
+        minutes=_column(records, lambda each: _whole(each.get("minutes")), None),
+        artworks=_column(records, lambda each: _listed(each.get("images")), []),
+        lines=_column(records, _lines, []),
+    )
+
+
+def viewer_segments(histories: Histories, item_vectors: NDArray[np.float32], count: int) -> ViewerSegments:
+    """Viewers by the mean vector of their newest 50 titles (spherical k-means from evenly spaced starts)."""
+    means = np.stack([item_vectors[histories.of(u).rows[-50:]].mean(axis=0) for u in range(histories.num_viewers)])
+    unit = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
+    centres = unit[np.linspace(0, len(unit) - 1, count).astype(np.int64)]
+    for _ in range(NUM_ROUNDS):
+        nearest = (unit @ centres.T).argmax(axis=1)
+        sums = np.zeros_like(centres)
+        np.add.at(sums, nearest, unit)
+        centres = np.where(sums.any(axis=1, keepdims=True), sums, centres)
+        centres /= np.maximum(np.linalg.norm(centres, axis=1, keepdims=True), 1e-9)
+    segment = np.repeat((unit @ centres.T).argmax(axis=1), np.diff(histories.offsets))
+    shares = np.zeros((count, len(item_vectors)), dtype=np.float32)
+    np.add.at(shares, (segment, histories.rows), 1)
+    shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1)
+    return ViewerSegments(centres.astype(np.float32), shares)
+
+
+def _column(
+    records: Sequence[dict[Hashable, Any]], read: Callable[[Mapping[Hashable, Any]], Any], none: Any
+) -> list[Any]:
+    return [none] * NUM_RESERVED + [read(record) for record in records]
+
+
+def _lines(record: Mapping[Hashable, Any]) -> list[str]:
+    """Descriptions in the catalogue's framings, else the beginning of its text."""
+    framings = [_text(value) for name, value in record.items() if str(name).startswith("framing_") and _text(value)]
+    if framings:
+        return framings
+    text = _text(record.get("text"))
+    return [_beginning(text)] if text else []
+
+
+def _beginning(text: str) -> str:
+    """Whole sentences of a text as far as they fit into a line, else whole words."""
+    if len(text) <= LINE_LENGTH:
+        return text
+    ends = [match.end() for match in re.finditer(r"[.!?](?=\s)", text[:LINE_LENGTH])]
+    return text[: ends[-1]] if ends else text[:LINE_LENGTH].rsplit(" ", 1)[0] + " ..."
+
+
+def _listed(value: Any) -> list[str]:
+    if isinstance(value, list | tuple | np.ndarray):
+        return [str(part) for part in value]
+    return [part.strip() for part in _text(value).split(",") if part.strip()]
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _whole(value: Any) -> int | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return int(number) if np.isfinite(number) else None
