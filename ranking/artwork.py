@@ -21,7 +21,7 @@ FEATURES: Final = ("one", "fit", "fit_on_phone", "fit_late")
 
 PRIOR_SHOWN: Final = 40.0
 PRIOR_PLAYS: Final = 6.0
-NUM_DRAWS: Final = 64
+NUM_DRAWS: Final = 32
 FLOOR: Final = 0.04
 """Share of the choices that is left to even chance, so that no propensity is 0."""
 
@@ -111,6 +111,8 @@ class ArtworkBandit:
 
     def choose(self, rows: NDArray[np.int64], features: NDArray[np.float64], uniform: NDArray[np.float64]) -> Choice:
         """Draw an image for each row [T] by uniform numbers [T]; the same numbers draw the same images."""
+        if features.shape[1] == 1:
+            return Choice(np.zeros(len(rows), dtype=np.int64), np.ones(len(rows)))
         chance = self.probabilities(rows, features)
         images = (uniform[:, None] >= chance.cumsum(axis=1)).sum(axis=1)
         images = np.minimum(images, np.maximum(self.num_images(rows) - 1, 0))

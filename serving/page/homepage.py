@@ -135,7 +135,12 @@ class Homepage:
         found = self._towers.propose(request, count, None if is_open else np.flatnonzero(allowed)).rows
         popular = request.popularity[: len(allowed)]
         parts = [found[found < len(allowed)], _top(popular, config.num_popular)]
-        parts += [self._newest(request.ts_ms), self._near(history), history.rows, self.gate.rows(list(live.listed))]
+        parts += [
+            self._newest(request.ts_ms),
+            self._near(history),
+            _returning(history),
+            self.gate.rows(list(live.listed)),
+        ]
         parts += [
             _top(heat, config.num_others) for heat in (self._like_you(history), self._trending()) if heat is not None
         ]
@@ -231,45 +236,38 @@ class Homepage:
     ) -> tuple[Billboard | None, list[PageRow]]:
         first = np.array([] if featured is None else [featured], dtype=np.int64)
         places = np.concatenate([first, *(each.places for each in chosen)])
-        items = self._items(places.astype(np.int64), pool, moment, look)
+        items = self._items(
+            places, [0] * len(first) + [p for c in chosen for p in range(len(c.places))], pool, moment, look
+        )
         billboard = None if featured is None else Billboard("billboard", "Your best match at this moment", items.pop(0))
-        shown: list[PageRow] = []
+        shown, start = list[PageRow](), 0
         for each in chosen:
-            row, count = rows[each.candidate], len(each.places)
-            own = [_at(item, position) for position, item in enumerate(items[:count])]
-            items = items[count:]
+            row, end = rows[each.candidate], start + len(each.places)
             pinned = self._config.rules.pins.get(row.template) == len(shown)
-            shown.append(PageRow(row.row_id, row.template, row.title, row.reason, own, pinned, round(each.worth, 6)))
+            worth = round(each.worth, 6)
+            shown.append(PageRow(row.row_id, row.template, row.title, row.reason, items[start:end], pinned, worth))
+            start = end
         return billboard, shown
 
-    def _items(self, places: NDArray[np.int64], pool: Pool, moment: Moment, look: Look) -> list[PageItem]:
+    def _items(
+        self, places: NDArray[np.int64], positions: Sequence[int], pool: Pool, moment: Moment, look: Look
+    ) -> list[PageItem]:
         rows = pool.rows[places]
-        bundle, titles = self.parts.bundle, self.parts.titles
-        names, ids = bundle.catalogue.titles(rows), bundle.spec.vocabulary.ids(rows)
-        variants = self.presenter.variants(rows, look)
-        shares = dict(zip(moment.history.rows.tolist(), moment.history.shares.tolist(), strict=True))
-        resumed = set(moment.resumed.tolist())
-        items = []
-        for t, (row, place) in enumerate(zip(rows.tolist(), places.tolist(), strict=True)):
-            variant, chance = variants[t]
-            progress = round((shares[row] - 0.5) / 10, 2) if row in resumed else None
-            items.append(
-                PageItem(
-                    item_id=ids[t],
-                    title=names[t],
-                    position=0,
-                    variant=variant,
-                    call_to_action=self.presenter.call_to_action(row, progress, bool(moment.seen[place]), look.ts_ms),
-                    score=round(float(pool.appeal[place]), 6),
-                    propensity=round(chance, 6),
-                    genres=bundle.catalogue.genre_labels[row],
-                    maturity=bundle.catalogue.maturity_labels[row],
-                    year=titles.year[row],
-                    minutes=titles.minutes[row],
-                    progress=progress,
-                )
+        catalogue, titles = self.parts.bundle.catalogue, self.parts.titles
+        names, ids = catalogue.titles(rows), self.parts.bundle.spec.vocabulary.ids(rows)
+        genres, maturity = catalogue.genre_labels, catalogue.maturity_labels
+        variants = self.presenter.variants(rows, ids, look)
+        progress = _progress(moment)
+        seen, appeals = moment.seen[places].tolist(), np.round(pool.appeal[places], 6).tolist()
+        return [
+            PageItem(
+                ids[t], names[t], positions[t], variants[t][0],
+                self.presenter.call_to_action(row, progress.get(row), seen[t], look.ts_ms), appeals[t],
+                round(variants[t][1], 6), genres[row], maturity[row], titles.year[row], titles.minutes[row],
+                progress.get(row),
             )
-        return items
+            for t, row in enumerate(rows.tolist())
+        ]  # fmt: skip
 
     def _leave(
         self,
@@ -326,6 +324,21 @@ def _without(rows: Sequence[RowCandidate], pool: Pool, controls: Controls, page:
     return [row for row in kept if len(row.places)]
 
 
+def _progress(moment: Moment) -> dict[int, float]:
+    """Watched share of the titles to go on with."""
+    if len(moment.resumed) == 0:
+        return {}
+    shares = dict(zip(moment.history.rows.tolist(), moment.history.shares.tolist(), strict=True))
+    return {row: round((shares[row] - 0.5) / 10, 2) for row in moment.resumed.tolist()}
+
+
+def _returning(history: History) -> NDArray[np.int64]:
+    """Titles of the history that may stand on a page again: begun, listed, liked."""
+    begun = (history.shares >= RESUMABLE[0]) & (history.shares <= RESUMABLE[1])
+    again = np.isin(history.actions, (Action.LIKED, Action.COMPLETED, Action.LISTED))
+    return np.concatenate([history.rows[begun][-20:], history.rows[again][-40:]])
+
+
 def _known(history: History, num_rows: int) -> History:
     """The events of titles that the bundle knows."""
     if len(history.rows) == 0 or int(history.rows.max()) < num_rows:
@@ -348,12 +361,6 @@ def _top(values: NDArray[np.float64], count: int) -> NDArray[np.int64]:
     """Rows of the largest positive values."""
     best = np.argpartition(-values, min(count, len(values) - 1))[:count]
     return np.asarray(best[values[best] > 0], dtype=np.int64)
-
-
-def _at(item: PageItem, position: int) -> PageItem:
-    """The item at another place in its row."""
-    return PageItem(item.item_id, item.title, position, item.variant, item.call_to_action, item.score, item.propensity,
-                    item.genres, item.maturity, item.year, item.minutes, item.progress)  # fmt: skip
 
 
 def _only(row: PageRow, bad: set[str]) -> PageRow:

@@ -169,7 +169,7 @@ class Controls(Struct, forbid_unknown_fields=True, frozen=True):
     """
 
     maturity: Annotated[
-        str | None, Meta(max_length=256, description="Highest maturity label shown; null shows everything.")
+        Id | None, Meta(description="Highest maturity label shown; null shows everything.")
     ] = None
     kids: Annotated[bool, Meta(description="Only titles for children, whatever `maturity` says.")] = False
     blocked_items: Labels = []

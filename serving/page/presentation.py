@@ -43,15 +43,14 @@ class Presenter:
     def __init__(self, parts: PageParts, bandit: ArtworkBandit) -> None:
         self._parts = parts
         self.bandit = bandit
+        self._variants: dict[tuple[int, int, int], Variant] = {}
         self._genre_of, self._shows = _images(parts)
-        self._labels = [np.array([self._genre_of[g] for g in each if g in self._genre_of], dtype=np.int64)
-                        for each in parts.bundle.catalogue.genre_labels]  # fmt: skip
+        self._labels = _labels(parts, self._genre_of)
 
-    def variants(self, rows: NDArray[np.int64], look: Look) -> list[tuple[Variant, float]]:
+    def variants(self, rows: NDArray[np.int64], ids: Sequence[str], look: Look) -> list[tuple[Variant, float]]:
         """A variant for each row [T], and the chance with which it was drawn."""
         if len(rows) == 0:
             return []
-        ids = self._parts.bundle.spec.vocabulary.ids(rows)
         draws = _draws(rows, look)
         choice = self.bandit.choose(rows, self.features(rows, look), draws)
         images, chances = choice.images.tolist(), choice.propensity.tolist()
@@ -69,12 +68,9 @@ class Presenter:
         """Share of each genre in what the viewer likes, less its share in the catalogue's images."""
         recent = history.last(RECENT)
         weights = np.maximum(weights_of(recent), 0)
-        taste = np.zeros(len(self._genre_of))
-        for row, weight in zip(recent.rows.tolist(), weights.tolist(), strict=True):
-            if row < len(self._labels) and len(self._labels[row]):
-                taste[self._labels[row]] += weight / len(self._labels[row])
-        total = float(taste.sum())
-        return np.asarray(taste / (total + 2.0))
+        known = recent.rows < len(self._labels)
+        taste = weights[known] @ self._labels[recent.rows[known]]
+        return np.asarray(taste / (float(taste.sum()) + 2.0))
 
     def call_to_action(self, row: int, progress: float | None, is_seen: bool, ts_ms: int) -> CallToAction:
         """What the button says."""
@@ -88,19 +84,22 @@ class Presenter:
     def _variant(
         self, row: int, item: str, image: int, chance: float, look: Look, draw: float
     ) -> tuple[Variant, float]:
-        titles = self._parts.titles
-        artworks, lines = titles.artworks[row], titles.lines[row]
         kept = look.live.shown.get(item)
-        if (
-            kept is not None
-            and look.ts_ms - kept.since_ms < STICKY_MS
-            and image_of(kept.variant) < max(len(artworks), 1)
-        ):
-            image, chance = image_of(kept.variant), kept.propensity
-        line = int(draw * 7919) % len(lines) if lines else 0
-        words = lines[line] if lines else ""
-        name = f"{image}.{line}" if len(lines) > 1 else str(image)
-        return Variant(name, artworks[image] if artworks else "", words), chance / max(len(lines), 1)
+        if kept is not None and look.ts_ms - kept.since_ms < STICKY_MS:
+            number = image_of(kept.variant)
+            if 0 <= number < max(len(self._parts.titles.artworks[row]), 1):
+                image, chance = number, kept.propensity
+        num_lines = max(len(self._parts.titles.lines[row]), 1)
+        return self._made(row, image, int(draw * 7919) % num_lines), chance / num_lines
+
+    def _made(self, row: int, image: int, line: int) -> Variant:
+        """The variant, made once."""
+        key = (row, image, line)
+        if key not in self._variants:
+            artworks, lines = self._parts.titles.artworks[row], self._parts.titles.lines[row]
+            name = f"{image}.{line}" if len(lines) > 1 else str(image)
+            self._variants[key] = Variant(name, artworks[image] if artworks else "", lines[line] if lines else "")
+        return self._variants[key]
 
 
 def image_of(variant: str) -> int:
@@ -135,3 +134,12 @@ def _images(parts: PageParts) -> tuple[dict[str, int], NDArray[np.int64]]:
         for image, words in enumerate(each):
             shows[row, image] = genres.get(words.partition(":")[2].strip(), len(genres))
     return genres, shows
+
+
+def _labels(parts: PageParts, genres: Mapping[str, int]) -> NDArray[np.float64]:
+    """Share of each genre in each row [R, genres]."""
+    labels = np.zeros((parts.bundle.catalogue.num_rows, len(genres)))
+    for row, each in enumerate(parts.bundle.catalogue.genre_labels):
+        for name in each:
+            labels[row, genres[name]] = 1 / len(each)
+    return labels

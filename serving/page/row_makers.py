@@ -5,6 +5,7 @@ Shapes: P titles of the pool, L titles of a row, G micro-genres, H history.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -22,11 +23,15 @@ NEW_MS: Final = 60 * DAY_MS
 RECENT: Final = 50
 """Newest events of a history that say what a viewer likes."""
 
-NUM_ANCHORS: Final = 6
-MAX_LENGTH: Final = 40
+NUM_ANCHORS: Final = 4
+MAX_LENGTH: Final = 32
 """Titles of a candidate; the page shows fewer, since some will stand above."""
 
-NUM_GENRES: Final = 24
+NUM_GENRES: Final = 18
+
+LEAST_LIKENESS: Final = 0.25
+PULL: Final = 0.15
+"""How much a title that was just watched and liked lifts the row of what is close to it."""
 
 GOOD: Final = (Action.LIKED, Action.COMPLETED, Action.CHOSEN, Action.PURCHASED, Action.UNKNOWN)
 
@@ -122,18 +127,20 @@ class RowMaker:
         weights = weights_of(history)
         liked = np.flatnonzero(np.isin(history.actions, GOOD) & (history.rows < len(vectors)))
         anchors = dict.fromkeys(history.rows[liked][::-1].tolist())
-        own = self._pool.vectors[self._fresh]
-        for number, row in enumerate(list(anchors)[:NUM_ANCHORS]):
-            title = self._parts.bundle.catalogue.titles(np.array([row]))[0]
-            likeness = np.clip(own @ vectors[row], 0, 1).astype(np.float64)
-            near = np.argsort(-likeness, kind="stable")[:MAX_LENGTH]
-            near = near[likeness[near] > 0.25]
+        chosen = list(anchors)[:NUM_ANCHORS]
+        if not chosen:
+            return
+        likeness = np.clip(vectors[np.array(chosen)] @ self._pool.vectors[self._fresh].T, 0, 1).astype(np.float64)
+        nearest = np.argsort(-likeness, axis=1, kind="stable")[:, :MAX_LENGTH]
+        titles = self._parts.bundle.catalogue.titles(np.array(chosen))
+        for number, (row, title) in enumerate(zip(chosen, titles, strict=True)):
+            near = nearest[number][likeness[number, nearest[number]] > LEAST_LIKENESS]
             places = self._fresh[near]
-            pull = 1.0 + 0.25 * float(np.clip(weights[history.rows == row].max(initial=0), 0, 1.5)) * 0.9**number
-            worth = self._pool.appeal[places] * (0.6 + 0.4 * likeness[near]) * pull
-            reason = f"Close to {title}, which you watched"
-            yield self._row(f"because_you_watched:{self._item(row)}", "because_you_watched",
-                            (f"Because You Watched {title}", reason), places, worth)  # fmt: skip
+            liking = min(max(float(weights[history.rows == row].max(initial=0)), 0.0), 1.5)
+            pull = 1 + PULL * liking * 0.9**number
+            worth = self._pool.appeal[places] * (0.6 + 0.4 * likeness[number, near]) * pull
+            words = (f"Because You Watched {title}", f"Close to {title}, which you watched")
+            yield self._row(f"because_you_watched:{self._item(row)}", "because_you_watched", words, places, worth)
 
     def _micro_genres(self, is_personal: bool) -> Iterator[RowCandidate]:
         """The genres that hold much of what appeals, the viewer's own the more."""
@@ -150,14 +157,14 @@ class RowMaker:
         affinity = genres.affinity(rows, weights, self._parts.base) if is_personal else np.zeros(genres.num_genres)
         value = np.sqrt(appealing / (counts + 6)) * np.exp(0.35 * np.clip(affinity, -2, 2)) * (counts >= 6)
         watched = np.bincount(genres.pairs(rows)[1], minlength=genres.num_genres)
-        best = np.argsort(-value, kind="stable")[:NUM_GENRES]
-        for g in best[value[best] > 0].tolist():
-            mine = genre == g
-            places = self._fresh[place[mine]]
-            pull = float(np.exp(0.08 * np.clip(affinity[g], -2, 2)))
-            worth = self._pool.appeal[places] * (0.85 + 0.15 * strength[mine]) * pull
-            reason = _genre_reason(int(watched[g]), len(rows), int(counts[g]))
-            yield self._row(f"micro_genre:{genres.slugs[g]}", "micro_genre", (genres.names[g], reason), places, worth)
+        best = np.argpartition(-value, min(NUM_GENRES, len(value) - 1))[:NUM_GENRES]
+        best = best[np.argsort(-value[best], kind="stable")]
+        for g, places, strengths in _split(best[value[best] > 0], place, genre, strength):
+            pull = math.exp(0.08 * min(max(float(affinity[g]), -2.0), 2.0))
+            worth = appeal[places] * (0.85 + 0.15 * strengths) * pull
+            reason = _genre_reason(int(watched[g]), len(rows), len(places))
+            words = (genres.names[g], reason)
+            yield self._row(f"micro_genre:{genres.slugs[g]}", "micro_genre", words, self._fresh[places], worth)
 
     def _new_releases(self) -> RowCandidate | None:
         released = _at(self._parts.releases, self._pool.rows[self._fresh], np.nan)
@@ -196,6 +203,19 @@ class RowMaker:
 
     def _item(self, row: int) -> str:
         return self._parts.bundle.spec.vocabulary.ids(np.array([row]))[0]
+
+
+def _split(
+    chosen: NDArray[np.int64], place: NDArray[np.int64], genre: NDArray[np.int64], strength: NDArray[np.float32]
+) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.float32]]]:
+    """The memberships of each chosen genre: its number, places and strengths of its titles."""
+    turn = np.full(int(genre.max(initial=0)) + 1, -1)
+    turn[chosen] = np.arange(len(chosen))
+    order = np.flatnonzero(turn[genre] >= 0)
+    order = order[np.argsort(turn[genre[order]], kind="stable")]
+    ends = np.cumsum(np.bincount(turn[genre[order]], minlength=len(chosen)))
+    for g, start, end in zip(chosen.tolist(), [0, *ends.tolist()], ends.tolist(), strict=False):
+        yield g, place[order[start:end]], strength[order[start:end]]
 
 
 def _genre_reason(watched: int, recent: int, found: int) -> str:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.genres.facts import TitleFacts
-from training.genres.lexicon import MOST_TAGS, Lexicon, Tag, follows
+from training.genres.lexicon import MOST_OF_A_SLOT, MOST_TAGS, Lexicon, Tag, follows
 
 LEAST_STEP: Final = 1.05
 """A further tag must gather titles more densely than chance."""
@@ -63,15 +64,15 @@ def carried(tags: Sequence[Tag], facts: Sequence[TitleFacts]) -> Carried:
 
 def compose(lexicon: Lexicon, found: Carried, config: ComposeConfig) -> list[Composed]:
     """All names kept, short ones first."""
-    members = np.ascontiguousarray(found.is_carried)
-    level: list[tuple[int, ...]] = [(t,) for t in range(members.shape[1]) if members[:, t].sum() >= config.min_size]
-    kept: list[Composed] = []
+    sizes = found.is_carried.sum(axis=0)
+    level: list[tuple[int, ...]] = [(t,) for t in np.flatnonzero(sizes >= config.min_size).tolist()]
+    kept, fits = list[Composed](), _pairs_that_fit(lexicon)
     for depth in range(MOST_TAGS):
         rows = [each for each in (_composed(tags, found, config) for tags in level) if each is not None]
         rows.sort(key=lambda each: (-each.lift * np.sqrt(len(each.titles)), each.tags))
-        kept += _distinct(rows, kept, members.shape[0], config, config.most[depth])
+        kept += _distinct(rows, kept, len(found.is_carried), config, config.most[depth])
         if depth + 1 < MOST_TAGS:
-            level = list(_extended(lexicon, level, members, config, 4 * config.most[depth + 1]))
+            level = list(_extended(lexicon, level, found, fits, config, 4 * config.most[depth + 1]))
     return kept
 
 
@@ -105,23 +106,45 @@ def _lift(size: int, is_carried: NDArray[np.bool_], places: NDArray[np.int64]) -
 
 
 def _extended(
-    lexicon: Lexicon, level: Sequence[tuple[int, ...]], members: NDArray[np.bool_], config: ComposeConfig, most: int
+    lexicon: Lexicon,
+    level: Sequence[tuple[int, ...]],
+    found: Carried,
+    fits: NDArray[np.bool_],
+    config: ComposeConfig,
+    most: int,
 ) -> Iterator[tuple[int, ...]]:
     """Combinations of one tag more that keep enough titles; the densest `most` of them."""
+    members = found.is_carried
     share = members.mean(axis=0)
-    dense = members.astype(np.float32)
-    found: list[tuple[float, tuple[int, ...]]] = []
+    longer: list[tuple[float, tuple[int, ...]]] = []
     for tags in level:
-        inside = members[:, np.array(tags)].all(axis=1)
-        sizes = inside.astype(np.float32) @ dense
-        size = max(int(inside.sum()), 1)
-        later = np.flatnonzero((sizes >= config.min_size) & (np.arange(len(share)) > tags[-1]))
+        inside = np.flatnonzero(members[:, np.array(tags)].all(axis=1))
+        sizes, size = members[inside].sum(axis=0), max(len(inside), 1)
+        can = (sizes >= config.min_size) & (np.arange(len(share)) > tags[-1]) & fits[:, np.array(tags)].all(axis=1)
+        later = np.flatnonzero(can)
         for t in later.tolist():
             step = float(sizes[t]) / size / float(share[t])
-            if step > LEAST_STEP and follows(tuple(lexicon.tags[p] for p in (*tags, t))):
-                found.append((step * float(np.sqrt(sizes[t])), (*tags, t)))
-    found.sort(key=lambda each: (-each[0], each[1]))
-    return (tags for _, tags in found[:most])
+            if step > LEAST_STEP and _has_room((*tags, t), lexicon):
+                longer.append((step * float(np.sqrt(sizes[t])), (*tags, t)))
+    longer.sort(key=lambda each: (-each[0], each[1]))
+    return (tags for _, tags in longer[:most])
+
+
+def _has_room(tags: tuple[int, ...], lexicon: Lexicon) -> bool:
+    """Whether no slot holds too many; pairs are known to fit."""
+    slots = [lexicon.tags[t].slot for t in tags]
+    return all(slots.count(slot) <= MOST_OF_A_SLOT.get(slot, 1) for slot in slots)
+
+
+def _pairs_that_fit(lexicon: Lexicon) -> NDArray[np.bool_]:
+    """Which tags may stand in one name as far as two of them say [T, T]."""
+    count = len(lexicon.tags)
+    fits = np.zeros((count, count), dtype=np.bool_)
+    for a, b in combinations(range(count), 2):
+        if lexicon.tags[a].slot == lexicon.tags[b].slot != "adjective":
+            continue
+        fits[a, b] = fits[b, a] = follows((lexicon.tags[a], lexicon.tags[b]))
+    return fits
 
 
 def _distinct(
