@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 import msgspec
+import numpy as np
 from msgspec import UnsetType
 
 from serving.catalogue import CatalogueFilter

@@ -168,9 +168,7 @@ class Controls(Struct, forbid_unknown_fields=True, frozen=True):
     What is forbidden here is left out before retrieval and once more when the page leaves.
     """
 
-    maturity: Annotated[
-        Id | None, Meta(description="Highest maturity label shown; null shows everything.")
-    ] = None
+    maturity: Annotated[Id | None, Meta(description="Highest maturity label shown; null shows everything.")] = None
     kids: Annotated[bool, Meta(description="Only titles for children, whatever `maturity` says.")] = False
     blocked_items: Labels = []
     blocked_genres: Labels = []
