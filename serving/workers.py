@@ -21,6 +21,9 @@ SOCKET: Final = "MARQUEE_SOCKET"
 """Names the inherited file descriptor to a worker."""
 GRACE_S: Final = 15.0
 LOOK_S: Final = 0.1
+WRONG_USE: Final = 2
+WRONG_S: Final = 10.0
+"""Until a worker that could not use its bundle or store is tried again."""
 SOON_S: Final = 1.0
 """A worker that dies sooner than this after its start is replaced after as long a pause."""
 
@@ -71,7 +74,7 @@ class Workers:
 
     def _have_all_failed(self) -> bool:
         """A wrong bundle or option: code 2 from everybody."""
-        return all(worker.process.poll() == 2 for worker in self.workers)
+        return all(worker.process.poll() == WRONG_USE for worker in self.workers)
 
     def _replace(self) -> None:
         for place, worker in enumerate(self.workers):
@@ -79,10 +82,14 @@ class Workers:
                 continue
             if worker.replace_at == 0.0:
                 _LOG.error("worker %d ended with code %s", worker.process.pid, worker.process.returncode)
-                pause = SOON_S if self.clock() - worker.started < SOON_S else 0.0
-                worker.replace_at = self.clock() + pause
+                worker.replace_at = self.clock() + self._pause_s(worker)
             if self.clock() >= worker.replace_at and not self.is_stopping:
                 self.workers[place] = self._start()
+
+    def _pause_s(self, worker: _Worker) -> float:
+        if worker.process.returncode == WRONG_USE:
+            return WRONG_S
+        return SOON_S if self.clock() - worker.started < SOON_S else 0.0
 
     def _on_stop(self, *_: Any) -> None:
         self.is_stopping = True

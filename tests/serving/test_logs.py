@@ -43,11 +43,8 @@ def test_logs_are_json_and_name_no_viewer(
 
 
 def test_an_error_keeps_its_traceback() -> None:
-    try:
-        raise ZeroDivisionError("the cause")
-    except ZeroDivisionError:
-        record = logging.LogRecord("marquee", logging.ERROR, "", 0, "failed %s", ("here",), None)
-        record.exc_info = (ZeroDivisionError, ZeroDivisionError("the cause"), None)
+    record = logging.LogRecord("marquee", logging.ERROR, "", 0, "failed %s", ("here",), None)
+    record.exc_info = (ZeroDivisionError, ZeroDivisionError("the cause"), None)
     line = json.loads(JsonLines().format(record))
     assert (line["message"], line["level"]) == ("failed here", "error")
     assert "the cause" in line["error"]
@@ -57,7 +54,7 @@ def test_an_api_key_guards_everything_but_health_and_documentation(tiny_bundle: 
     app = create_app(Service(assemble(tiny_bundle), Metrics()), Config(api_key="open sesame"))
     with running(app) as client:
         assert client.post("/v1/recommend", json={}).status_code == 401
-        assert client.post("/v1/recommend", json={}, headers={"authorization": "Bearer nö".encode()}).status_code == 401
+        assert client.post("/v1/recommend", json={}, headers={"authorization": "Bearer sesame"}).status_code == 401
         assert client.post("/v1/recommend", json={}, headers={"authorization": "Bearer open sesame"}).status_code == 200
         for path in ("/health/live", "/health/ready", "/metrics", "/docs", "/openapi.json"):
             assert client.get(path).status_code == 200
