@@ -8,7 +8,9 @@ from pathlib import Path
 from index.base import VectorIndex
 from index.build import BuildReport, BuiltIndex, CurvePoint, RecallError
 from index.exact import ExactIndex
-from index.faiss_index import FaissIndex, Kind
+from index.faiss_index import FaissIndex
+from index.filter_plan import FilterReport
+from index.kinds import Kind
 from index.overlay import OVERLAY, OverlayIndex, load_base
 from index.row_set import Allowed, RowSet
 from index.topk import Candidates, TopK
@@ -21,6 +23,7 @@ __all__ = [
     "CurvePoint",
     "ExactIndex",
     "FaissIndex",
+    "FilterReport",
     "Kind",
     "OverlayIndex",
     "RecallError",

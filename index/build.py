@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from index.exact import EXACT, ExactIndex
-from index.faiss_index import EFFORTS, FaissIndex, Kind, single_thread
 from index.faiss_index import Config as FaissConfig
+from index.faiss_index import FaissIndex, single_thread
+from index.filter_plan import TIE, FilterReport, plan
+from index.kinds import EFFORTS, Kind
 
-TIE: Final = 1e-6
-"""A score this close to the k-th best counts as right."""
 ENOUGH: Final = 0.9999
 """Recall from which more effort is not tried."""
+PATIENCE: Final = 2.0
+"""A kind that takes this many times as long as one that is good already is not climbed further."""
 
 Clock = Callable[[], float]
 Candidate = ExactIndex | FaissIndex
@@ -38,7 +41,7 @@ class Config:
     k: int = 100
     recall_floor: float = 0.99
     exact_up_to: int = 50_000
-    kinds: tuple[str, ...] = (Kind.SQ_FP16, Kind.PQ_FAST_SCAN, Kind.IVF_SQ_FP16)
+    kinds: tuple[str, ...] = (Kind.IVF_SQ_FP16, Kind.PQ_FAST_SCAN, Kind.SQ_FP16)
     max_queries: int = 500
 
 
@@ -68,10 +71,11 @@ class BuildReport:
 
 @dataclass(frozen=True, eq=False)
 class BuiltIndex:
-    """The index to publish and why."""
+    """The index to publish and why. filters: how it searches among allowed items; None where all is brute force."""
 
     index: Candidate
     report: BuildReport
+    filters: FilterReport | None = None
 
 
 def build(
@@ -87,15 +91,15 @@ def build(
     queries = _sample(exact.items.checked(held_out_queries, config.k), config.max_queries)
     if len(queries) == 0 or exact.num_items == 0:
         raise ValueError(f"{exact.num_items} items and {len(queries)} held-out queries; give at least one of each")
-    contest = _Contest(exact, queries, exact.search(queries, config.k).scores[:, -1], config.k, clock)
-    results: list[tuple[Candidate, CurvePoint]] = []
-    if exact.num_items <= config.exact_up_to or EXACT in config.kinds:
-        results.append((exact, contest.measure(exact, EXACT, 1, build_s)))
-    if exact.num_items > config.exact_up_to:
-        results.extend(result for kind in _faiss_kinds(config) for result in contest.climb(kind))
+    contest = _Contest(exact, queries, exact.search(queries, config.k).scores[:, -1], build_s, config, clock)
+    results = list(contest.results())
     index, chosen = _cheapest(results, config)
     curve = tuple(point for _, point in results)
-    return BuiltIndex(index, BuildReport(config.k, config.recall_floor, exact.num_items, len(queries), chosen, curve))
+    report = BuildReport(config.k, config.recall_floor, exact.num_items, len(queries), chosen, curve)
+    if isinstance(index, ExactIndex):
+        return BuiltIndex(index, report)
+    planned = plan(index, queries, config.recall_floor, clock)
+    return BuiltIndex(planned.index, report, planned.report)
 
 
 class _Contest(NamedTuple):
@@ -104,35 +108,51 @@ class _Contest(NamedTuple):
     exact: ExactIndex
     queries: NDArray[np.float32]
     worst: NDArray[np.float32]
-    k: int
+    exact_build_s: float
+    config: Config
     clock: Clock
 
-    def climb(self, kind: Kind) -> Iterator[tuple[Candidate, CurvePoint]]:
-        """One structure under rising effort, until more would not help."""
+    def results(self) -> Iterator[tuple[Candidate, CurvePoint]]:
+        """Every candidate that may win."""
+        is_small = self.exact.num_items <= self.config.exact_up_to
+        fastest_us = math.inf
+        if is_small or EXACT in self.config.kinds:
+            yield (
+                self.exact,
+                self.measure(self.exact, CurvePoint(EXACT, 1, 1.0, 0.0, self.exact_build_s, self.exact.num_bytes)),
+            )
+        for kind in [] if is_small else _faiss_kinds(self.config):
+            for candidate, point in self.climb(kind, fastest_us):
+                yield candidate, point
+                if point.recall >= self.config.recall_floor:
+                    fastest_us = min(fastest_us, point.us_a_query)
+
+    def climb(self, kind: Kind, fastest_us: float) -> Iterator[tuple[Candidate, CurvePoint]]:
+        """One structure under rising effort, until more would not help or takes longer than what is good already."""
         started = self.clock()
-        index = FaissIndex.over(self.exact.items, FaissConfig(kind, k=self.k))
-        build_s = self.clock() - started
+        index = FaissIndex.over(self.exact.items, FaissConfig(kind, k=self.config.k))
+        build_s, num_bytes = self.clock() - started, index.num_bytes
         for effort in EFFORTS[kind]:
             candidate = index.with_effort(effort)
-            point = self.measure(candidate, kind, effort, build_s)
+            point = self.measure(candidate, CurvePoint(kind, effort, 0.0, 0.0, build_s, num_bytes))
             yield candidate, point
-            if point.recall >= ENOUGH:
+            if point.recall >= ENOUGH or point.us_a_query > PATIENCE * fastest_us:
                 return
 
-    def measure(self, index: Candidate, kind: str, effort: int, build_s: float) -> CurvePoint:
+    def measure(self, index: Candidate, point: CurvePoint) -> CurvePoint:
         """Search one query at a time in one thread, as a server does."""
         times_s, num_right, num_found = [], 0, 0
         with single_thread():
-            index.search(self.queries[:1], self.k)
+            index.search(self.queries[:1], self.config.k)
             for query, worst in zip(self.queries, self.worst, strict=True):
                 started = self.clock()
-                rows = index.search(query[None], self.k).rows[0]
+                rows = index.search(query[None], self.config.k).rows[0]
                 times_s.append(self.clock() - started)
                 true = self.exact.items.scores(query, self.exact.items.places(rows))
                 num_right += int(np.count_nonzero(true >= worst - TIE))
                 num_found += len(rows)
         us_a_query = float(np.median(times_s) * 1e6)
-        return CurvePoint(kind, effort, num_right / num_found, us_a_query, build_s, index.num_bytes)
+        return replace(point, recall=num_right / num_found, us_a_query=us_a_query)
 
 
 def _sample(queries: NDArray[np.float32], at_most: int) -> NDArray[np.float32]:

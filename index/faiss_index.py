@@ -13,7 +13,6 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -22,6 +21,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from index.exact import best_of, empty_top, exact_top
+from index.further_lists import search_further
+from index.kinds import POINTS_A_LIST, Kind, recipe
 from index.row_set import Allowed, RowSet
 from index.topk import TopK
 from index.vectors import ItemVectors
@@ -29,42 +30,20 @@ from index.vectors import ItemVectors
 faiss: Any = untyped_faiss  # its stub lags behind its code
 
 FILE: Final = "index.faiss"
-POINTS_A_LIST: Final = 40
-"""Vectors an inverted list is trained on; FAISS warns below 39."""
 TRAINING_ROUNDS: Final = 10
 """Of k-means; FAISS's own 25 rounds over 256 points a list take ten times as long."""
 MIN_PQ_ITEMS: Final = 1000
 """Below, product quantisation has too little to learn from."""
-
-
-class Kind(StrEnum):
-    """What stands behind; `effort` is what buys recall with time."""
-
-    FLAT = "flat"
-    SQ_FP16 = "sq_fp16"
-    PQ_FAST_SCAN = "pq_fast_scan"  # effort: candidates rescored for each item asked for
-    IVF_SQ_FP16 = "ivf_sq_fp16"  # effort: lists visited (nprobe)
-    HNSW_SQ_FP16 = "hnsw_sq_fp16"  # effort: length of the queue (efSearch)
-
-
-EFFORTS: Final = {
-    Kind.FLAT: (1,),
-    Kind.SQ_FP16: (1,),
-    Kind.PQ_FAST_SCAN: (2, 4, 8, 16, 32),
-    Kind.IVF_SQ_FP16: (1, 2, 4, 8, 16, 32, 64, 128, 256, 512),
-    Kind.HNSW_SQ_FP16: (64, 128, 256, 512, 1024),
-}
-"""Efforts worth trying, ascending."""
+SPARE: Final = 1.3
+"""Length of an over-fetched list, relative to what a random filter would need."""
 
 
 @dataclass(frozen=True)
 class Config:
     """`k`: for which `effort` was chosen; smaller ones are searched alike, larger ones with more effort.
 
-    `oversample`: list length asked of FAISS relative to k. `num_links`: links a node of HNSW.
-
-    Up to `exact_allowed` allowed items are searched by brute force: at 1 % selectivity HNSW and IVF with a bitmap
-    returned 15-44 % of the right items, and brute force over the slice was faster.
+    `oversample`: list length asked of FAISS relative to k. `num_links`: links a node of HNSW. Up to `exact_allowed`
+    allowed items are searched by brute force; `index.filter_plan` measures how many.
     """
 
     kind: Kind = Kind.IVF_SQ_FP16
@@ -99,7 +78,9 @@ class FaissIndex:
             raise ValueError(
                 f"{items.num_items} items are too few for {config.kind}; use {Kind.FLAT} or the exact index"
             )
-        structure = faiss.index_factory(items.dim, _recipe(items, config), faiss.METRIC_INNER_PRODUCT)
+        structure = faiss.index_factory(
+            items.dim, recipe(config.kind, items.num_items, items.dim, config.num_links), faiss.METRIC_INNER_PRODUCT
+        )
         if config.kind is Kind.IVF_SQ_FP16:
             structure.cp.niter, structure.cp.max_points_per_centroid = TRAINING_ROUNDS, POINTS_A_LIST
         if items.num_items:
@@ -110,6 +91,10 @@ class FaissIndex:
     def with_effort(self, effort: int) -> Self:
         """The same structure, searched with another effort."""
         return replace(self, config=replace(self.config, effort=effort))
+
+    def with_exact_allowed(self, exact_allowed: int) -> Self:
+        """The same structure, with brute force up to another number of allowed items."""
+        return replace(self, config=replace(self.config, exact_allowed=exact_allowed))
 
     @property
     def num_items(self) -> int:
@@ -124,7 +109,9 @@ class FaissIndex:
     @property
     def num_bytes(self) -> int:
         """Memory of vectors and structure."""
-        return self.items.num_bytes + len(faiss.serialize_index(self.structure))
+        counter = faiss.VectorIOWriter()
+        faiss.write_index(self.structure, counter)
+        return self.items.num_bytes + int(counter.data.size())
 
     def search(self, queries: NDArray[np.float32], k: int, allowed: Allowed | None = None) -> TopK:
         """See `VectorIndex.search`; always min(k, allowed items held) results."""
@@ -132,7 +119,7 @@ class FaissIndex:
         if allowed is None:
             return self._search(queries, min(k, self.num_items), None)
         within = self.items.within(allowed)
-        if len(within) <= self.config.exact_allowed or self.config.kind is Kind.PQ_FAST_SCAN:
+        if len(within) <= self.config.exact_allowed:
             return exact_top(self.items, queries, k, within.rows)
         return self._search(queries, min(k, len(within)), within)
 
@@ -160,34 +147,57 @@ class FaissIndex:
         num_eligible = self.num_items if within is None else len(within)
         reach = min(max(k, self.config.k), num_eligible)
         length = min(math.ceil(reach * self._list_factor) + 1, num_eligible)
-        found = self.structure.search(queries, length, params=self._parameters(length, within))[1]
+        found = self._found(queries, reach, length, within)
         for b, query in enumerate(queries):
             best = best_of(self.items, query, found[b][found[b] >= 0], length)
             if len(best.rows) < reach or (best.scores[-1] == best.scores[k - 1] and len(best.rows) < num_eligible):
-                best = TopK(
-                    *(
-                        part[0]
-                        for part in exact_top(self.items, query[None], k, None if within is None else within.rows)
-                    )
-                )
+                places = None if within is None else within.rows
+                best = TopK(*(part[0] for part in exact_top(self.items, query[None], k, places)))
             top.rows[b], top.scores[b] = best.rows[:k], best.scores[:k]
         return top
+
+    def _found(self, queries: NDArray[np.float32], reach: int, length: int, within: RowSet | None) -> NDArray[np.int64]:
+        """Places [B, L] as FAISS finds them, -1 where it comes back short."""
+        if within is None or self.config.kind in {Kind.FLAT, Kind.SQ_FP16, Kind.HNSW_SQ_FP16}:
+            parameters = self._parameters(length, within)
+            return np.asarray(self.structure.search(queries, length, params=parameters)[1])
+        if self.config.kind is Kind.PQ_FAST_SCAN:
+            return self._overfetched(queries, length, within)
+        selector, share = _selector(within, self.num_items), len(within) / self.num_items
+        first = math.ceil(self._effort(length) / math.sqrt(share))
+        found = np.full((len(queries), length), -1, dtype=np.int64)
+        for b, query in enumerate(queries):
+            line = search_further(self.structure, query[None], length, reach, first, selector)
+            found[b, : len(line)] = line
+        return found
+
+    def _overfetched(self, queries: NDArray[np.float32], length: int, within: RowSet) -> NDArray[np.int64]:
+        """Search as if all were allowed, for so long a list that enough of it should be; all -1 where it is not."""
+        longer = min(math.ceil(SPARE * length * self.num_items / len(within)), self.num_items)
+        found = np.full((len(queries), length), -1, dtype=np.int64)
+        for b, line in enumerate(self.structure.search(queries, longer)[1]):
+            kept = line[within.has(line)][:length]
+            if len(kept) == length:
+                found[b] = kept
+        return found
 
     @property
     def _list_factor(self) -> float:
         return self.config.effort if self.config.kind is Kind.PQ_FAST_SCAN else self.config.oversample
 
+    def _effort(self, length: int) -> float:
+        """Effort grows with the list."""
+        return self.config.effort * max(length / (self.config.k * self.config.oversample + 2), 1.0)
+
     def _parameters(self, length: int, within: RowSet | None) -> Any:
-        """Effort grows with the list, and as the allowed items thin out, so that as many of them are seen."""
+        """A graph visits more as the allowed items thin out, so that as many of them are seen."""
         if self.config.kind is Kind.PQ_FAST_SCAN:
             return None  # takes none
-        selector, share = None, 1.0
-        if within is not None:
-            selector, share = _selector(within, self.num_items), len(within) / self.num_items
-        longer = max(length / (self.config.k * self.config.oversample + 2), 1.0)
-        effort = math.ceil(self.config.effort * longer / share)
+        share = 1.0 if within is None else len(within) / self.num_items
+        selector = None if within is None else _selector(within, self.num_items)
+        effort = math.ceil(self._effort(length) / share)
         if self.config.kind is Kind.IVF_SQ_FP16:
-            return faiss.SearchParametersIVF(nprobe=min(effort, self.structure.nlist), sel=selector)
+            return faiss.SearchParametersIVF(nprobe=min(effort, self.structure.nlist))
         if self.config.kind is Kind.HNSW_SQ_FP16:
             return faiss.SearchParametersHNSW(efSearch=min(max(effort, length), self.num_items), sel=selector)
         return faiss.SearchParameters(sel=selector)
@@ -202,19 +212,6 @@ def single_thread() -> Iterator[None]:
         yield
     finally:
         faiss.omp_set_num_threads(before)
-
-
-def _recipe(items: ItemVectors, config: Config) -> str:
-    """In the words of `faiss.index_factory`; 4 sqrt(N) lists, fewer where they could not be trained."""
-    num_lists = max(min(int(4 * math.sqrt(items.num_items)), items.num_items // POINTS_A_LIST), 1)
-    num_parts = items.dim // 2 if items.dim % 2 == 0 else items.dim
-    return {
-        Kind.FLAT: "Flat",
-        Kind.SQ_FP16: "SQfp16",
-        Kind.PQ_FAST_SCAN: f"PQ{num_parts}x4fs",
-        Kind.IVF_SQ_FP16: f"IVF{num_lists},SQfp16",
-        Kind.HNSW_SQ_FP16: f"HNSW{config.num_links},SQfp16",
-    }[config.kind]
 
 
 def _selector(within: RowSet, num_items: int) -> Any:

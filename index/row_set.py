@@ -59,7 +59,7 @@ class RowSet:
     @cached_property
     def rows(self) -> NDArray[np.int64]:
         """int64 [M], ascending."""
-        return np.flatnonzero(np.unpackbits(self.words.view(np.uint8), bitorder="little"))
+        return np.flatnonzero(np.unpackbits(self.words.view(np.uint8), bitorder="little").view(np.bool_))
 
     @cached_property
     def words(self) -> NDArray[np.uint64]:
@@ -117,7 +117,7 @@ class RowSet:
 
     def shifted(self, first: int, length: int) -> RowSet:
         """The rows first .. first + length - 1, counted from `first`."""
-        if self._has_rows:
+        if not self._has_words or (self._has_rows and len(self.rows) < len(self.words)):
             start, stop = np.searchsorted(self.rows, (first, first + length))
             return RowSet(self.rows[start:stop] - first)
         skipped, bits = divmod(first, WORD)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from threading import Lock
 from typing import TypeVar
 
 import msgspec
@@ -43,7 +42,6 @@ class Service:
         self.store = store
         self._live: Live | None = None
         self._settings: Settings = MemorySettings() if store is None else StoredSettings(self)
-        self._swapping = Lock()
         self.swap(recommender)
 
     @property
@@ -71,14 +69,13 @@ class Service:
 
     def swap(self, recommender: Recommender) -> None:
         """Answer with `recommender` from now on, once it has shown that it can."""
-        with self._swapping:
-            pages = PageService.of(recommender, self._settings)
-            live = Live.start(recommender, self.store)
-            recommender.recommend(Query(), 1)
-            pages.check()
-            self._pages = pages
-            before, self._live = self._live, live
-            self.metrics.name_model(recommender.version)
+        pages = PageService.of(recommender, self._settings)
+        live = Live.start(recommender, self.store)
+        recommender.recommend(Query(), 1)
+        pages.check()
+        self._pages = pages
+        before, self._live = self._live, live
+        self.metrics.name_model(recommender.version)
         if before is not None:
             before.close()
 

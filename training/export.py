@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from index.build import BuildReport, build
 from index.build import Config as IndexConfig
+from index.filter_plan import FilterReport
 from ranking.features import CandidateFeatures
 from ranking.model import RankingHead
 from ranking.popularity import DecayedCounts
@@ -42,6 +43,7 @@ class Exported(NamedTuple):
 
     parts: BundleParts
     index_report: BuildReport
+    index_filters: FilterReport | None
 
 
 @torch.no_grad()
@@ -83,7 +85,7 @@ def make_parts(towers: TwoTower, corpus: Corpus, queries: Queries, index: IndexC
         canary=Canary.of(canary, users[:NUM_CANARIES], built.index),
         placement=placement(towers, corpus),
     )
-    return Exported(parts, built.report)
+    return Exported(parts, built.report, built.filters)
 
 
 def placement(towers: TwoTower, corpus: Corpus) -> ContentPlacement | None:

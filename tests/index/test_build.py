@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from index import ExactIndex, FaissIndex, Kind, RecallError
 from index.build import Config, build
+from index.filter_plan import Layout, allowed_rows
+from index.kinds import EFFORTS
 
 N, D = 4000, 16
 
@@ -60,6 +62,33 @@ def test_ties_count_as_right() -> None:
     doubled = np.repeat(VECTORS[:500], 8, axis=0)
     built = build(ROWS, doubled, QUERIES, Config(k=3, exact_up_to=0, kinds=(Kind.SQ_FP16,)))
     assert built.report.chosen.recall == 1.0
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.FLAT])
+def test_filters_lose_nothing_in_any_kind(kind: Kind) -> None:
+    built = build(ROWS, VECTORS, QUERIES, Config(k=20, exact_up_to=0, kinds=(kind,)))
+    assert isinstance(built.index, FaissIndex)
+    assert built.filters is not None
+    rng = np.random.default_rng(2)
+    for share, layout in itertools.product((0.001, 0.01, 0.1, 0.5, 0.9), Layout):
+        allowed = allowed_rows(built.index.items, share, layout, rng)
+        found = built.index.search(QUERIES, 20, allowed)
+        true = ExactIndex.build(ROWS, VECTORS).search(QUERIES, 20, allowed)
+        assert found.rows.shape == true.rows.shape
+        assert allowed.has(found.rows.ravel()).all()
+        assert (found.scores >= true.scores[:, -1:] - 1e-6).mean() >= 0.99
+
+
+def test_a_small_catalogue_needs_no_plan_for_filters() -> None:
+    assert build(ROWS, VECTORS, QUERIES, Config(k=10)).filters is None
+
+
+def test_a_kind_that_cannot_win_is_not_climbed_further() -> None:
+    kinds = (Kind.IVF_SQ_FP16, Kind.HNSW_SQ_FP16)
+    ticks = itertools.count()
+    curve = build(ROWS, VECTORS, QUERIES, Config(k=10, exact_up_to=0, kinds=kinds), lambda: float(next(ticks) ** 2))
+    efforts = [point.effort for point in curve.report.curve if point.kind == Kind.HNSW_SQ_FP16]
+    assert efforts == [EFFORTS[Kind.HNSW_SQ_FP16][0]]
 
 
 def test_the_clock_is_given() -> None:

@@ -141,12 +141,14 @@ def test_agrees_with_brute_force(
     check(held.search(queries, k), brute(rows, vectors, queries, k), floor=floor)
 
 
+@pytest.mark.parametrize("layout", ["spread", "gathered"])
 @pytest.mark.parametrize("share", [0.001, 0.01, 0.1, 0.5, 0.9])
 def test_answers_only_allowed_rows_and_enough_of_them(
-    held: VectorIndex, floor: float, share: float, rows: Rows, vectors: Vectors, queries: Vectors
+    held: VectorIndex, floor: float, share: float, layout: str, rows: Rows, vectors: Vectors, queries: Vectors
 ) -> None:
     rng = np.random.default_rng(int(share * 1000))
-    allowed = rng.choice(rows, int(share * N), replace=False)
+    order = rng.permutation(N) if layout == "spread" else np.argsort(-(vectors @ vectors[:2].T).max(axis=1))
+    allowed = rows[order[: int(share * N)]]
     foreign = np.array([-1, -(2**63), 2**62, 2**40 + 1])
     asked = np.concatenate([allowed, foreign, allowed[:3]])
     true = brute(rows, vectors, queries, 50, allowed)

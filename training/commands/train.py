@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from index.build import Config as IndexConfig
 from serving.bundle import CURRENT, Bundle
 from serving.manifest import ManifestFields
@@ -160,4 +162,5 @@ class Training:
             trained_until_ms=learned.corpus.trained_until_ms,
             metrics=dict(metrics),
             index=exported.index_report,
+            index_filters=exported.index_filters or msgspec.UNSET,
         )
