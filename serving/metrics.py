@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Final
 
@@ -41,6 +42,7 @@ class Metrics:
             "marquee_stale", "Requests answered from memory while the store was down.", registry=self.registry
         )
         self._events = Counter("marquee_events", "Events delivered.", ["fate"], registry=self.registry)
+        Gauge("marquee_worker_pid", "Process that tells these figures.", registry=self.registry).set(os.getpid())
         self._model = Gauge("marquee_model", "The bundle that answers.", ["version"], registry=self.registry)
 
     def observe_request(self, route: str, status: int, elapsed_s: float) -> None:

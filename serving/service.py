@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from threading import Lock
 from typing import TypeVar
 
 import msgspec
@@ -35,13 +37,20 @@ class UnknownItemError(LookupError):
 
 
 class Service:
-    """Answers messages with whichever recommender is current; `swap` replaces it between two requests."""
+    """Answers messages with whichever recommender is current; `swap` replaces it between two requests.
 
-    def __init__(self, recommender: Recommender, metrics: Metrics, store: Store | None = None) -> None:
+    `others` are laid beside it for comparison; they share the store.
+    """
+
+    def __init__(
+        self, recommender: Recommender, metrics: Metrics, store: Store | None = None, others: Sequence[Service] = ()
+    ) -> None:
         self.metrics = metrics
+        self.others = others
         self.store = store
         self._live: Live | None = None
         self._settings: Settings = MemorySettings() if store is None else StoredSettings(self)
+        self._swapping = Lock()
         self.swap(recommender)
 
     @property
@@ -69,19 +78,21 @@ class Service:
 
     def swap(self, recommender: Recommender) -> None:
         """Answer with `recommender` from now on, once it has shown that it can."""
-        pages = PageService.of(recommender, self._settings)
-        live = Live.start(recommender, self.store)
-        recommender.recommend(Query(), 1)
-        pages.check()
-        self._pages = pages
-        before, self._live = self._live, live
-        self.metrics.name_model(recommender.version)
+        with self._swapping:
+            pages = PageService.of(recommender, self._settings)
+            live = Live.start(recommender, self.store)
+            recommender.recommend(Query(), 1)
+            pages.check()
+            self._pages = pages
+            before, self._live = self._live, live
+            self.metrics.name_model(recommender.version)
         if before is not None:
             before.close()
 
     def close(self) -> None:
         """Let go of the store."""
-        self.live.close()
+        for service in (self, *self.others):
+            service.live.close()
         if self.store is not None:
             self.store.close()
 

@@ -70,7 +70,7 @@ class Tail:
 
     def _read(self) -> None:
         with self._lock:
-            if self._bell.has_rung():
+            if not self._is_closed and self._bell.has_rung():
                 try:
                     self._follow(self._store.changes(self._seq))
                 except StoreError:

@@ -29,6 +29,5 @@ def known_viewers(recommender: Recommender, k: int) -> list[KnownViewer]:
 
 def _known_viewer(recommender: Recommender, user_id: str) -> KnownViewer:
     rows = recommender.state.history(user_id).rows
-    titled = rows[rows < recommender.bundle.catalogue.num_rows]
-    recent = recommender.bundle.catalogue.titles(titled[: -1 - NUM_RECENT : -1])
+    recent = recommender.shelf.titles(rows[: -1 - NUM_RECENT : -1])
     return KnownViewer(user_id, len(rows), recent)

@@ -7,6 +7,8 @@ and metrics are answered while a request is computed, and requests queue in the 
 from __future__ import annotations
 
 import asyncio
+import copy
+import hmac
 import logging
 import os
 import re
@@ -54,10 +56,11 @@ class Feature(Protocol):
 
 @dataclass(frozen=True)
 class Config:
-    """`threads` work on requests; bodies above `max_body_bytes` are refused."""
+    """`threads` work on requests; bodies above `max_body_bytes` are refused; `api_key`, when set, guards /v1."""
 
     threads: int = 1
     max_body_bytes: int = 2_000_000
+    api_key: str = ""
 
 
 class Edge:
@@ -71,15 +74,36 @@ class Edge:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="write")
 
     def route(self, path: str, handler: Handler, method: str) -> Route:
-        """A route that counts, times and turns every failure into a problem document."""
+        """A route that counts, times, logs and turns every failure into a problem document."""
+        guarded = self._guarded(handler) if self._config.api_key and path.startswith("/v1/") else handler
 
         async def endpoint(request: Request) -> Response:
             started, request_id = time.perf_counter(), request_id_of(request)
-            response = await _answer(handler, request, request_id)
-            self.service.metrics.observe_request(path, response.status_code, time.perf_counter() - started)
+            response = await _answer(guarded, request, request_id)
+            elapsed_s = time.perf_counter() - started
+            self.service.metrics.observe_request(path, response.status_code, elapsed_s)
+            if _LOG.isEnabledFor(logging.INFO):
+                _log(path, response.status_code, elapsed_s, request_id)
             return response
 
         return Route(path, endpoint, methods=[method])
+
+    def _guarded(self, handler: Handler) -> Handler:
+        """401 without the API key."""
+        wanted = f"Bearer {self._config.api_key}".encode()
+
+        async def guarded(request: Request, request_id: str) -> Response:
+            if not hmac.compare_digest(request.headers.get("authorization", "").encode(), wanted):
+                raise ProblemError(HTTPStatus.UNAUTHORIZED, "give the API key as `Authorization: Bearer KEY`")
+            return await handler(request, request_id)
+
+        return guarded
+
+    def beside(self, service: Service) -> Edge:
+        """An edge of another service on the same threads."""
+        other = copy.copy(self)
+        other.service = service
+        return other
 
     async def message(self, request: Request, decoder: msgspec.json.Decoder[T]) -> T:
         """The request's body as a message; 413, 400 or 422 tell what is wrong with it."""
@@ -125,6 +149,11 @@ def only_parameters(request: Request, *known: str) -> None:
     """422 for a query parameter that the route does not take."""
     for name in request.query_params.keys() - set(known):
         raise field_error(name, f"unknown parameter; this route takes {', '.join(known) or 'none'}")
+
+
+def _log(route: str, status: int, elapsed_s: float, request_id: str) -> None:
+    fields = {"route": route, "status": status, "ms": round(1000 * elapsed_s, 3), "request_id": request_id}
+    _LOG.info("answered", extra=fields)
 
 
 async def _answer(handler: Handler, request: Request, request_id: str) -> Response:

@@ -18,6 +18,7 @@ from starlette.types import Scope
 
 from serving.openapi import Json, responses
 from serving.problems import field_error
+from serving.routes import page, recommend
 from serving.routes.edge import Edge, json_response, only_parameters
 from serving.viewers import KnownViewer, known_viewers
 
@@ -82,14 +83,21 @@ def routes(edge: Edge) -> list[BaseRoute]:
 
     async def models(request: Request, request_id: str) -> Response:
         only_parameters(request)
-        return json_response(Models([Model(edge.service.model_version, "")]))
+        versions = [service.model_version for service in (edge.service, *edge.service.others)]
+        return json_response(Models([Model(version, _prefix(place)) for place, version in enumerate(versions)]))
 
     return [
         edge.route("/", homepage, "GET"),
         edge.route("/v1/viewers", viewers, "GET"),
         edge.route("/v1/models", models, "GET"),
         Mount("/web", PageFiles(directory=FOLDER)),
+        *_others(edge),
     ]
+
+
+def _prefix(place: int) -> str:
+    """What stands before `v1/` for the model at `place`: nothing for the server's own."""
+    return f"models/{place}/" if place else ""
 
 
 def paths() -> Json:
@@ -103,6 +111,15 @@ def paths() -> Json:
     }
     models = {"summary": "Models to lay side by side", "operationId": "models", "responses": responses(Models, 422)}
     return {"/v1/viewers": {"get": viewers}, "/v1/models": {"get": models}}
+
+
+def _others(edge: Edge) -> list[BaseRoute]:
+    """The same features of the services beside this one, each under its prefix."""
+    edges = [edge.beside(service) for service in edge.service.others]
+    return [
+        Mount(f"/{_prefix(place)}", routes=[*recommend.routes(beside), *page.routes(beside)])
+        for place, beside in enumerate(edges, start=1)
+    ]
 
 
 def _k(text: str) -> int:

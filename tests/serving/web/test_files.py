@@ -93,3 +93,14 @@ def test_a_wrong_number_of_viewers_is_refused(client: httpx.Client, k: str) -> N
 def test_the_first_model_is_the_servers_own(client: httpx.Client) -> None:
     models = client.get("/v1/models").json()["models"]
     assert models[0] == {"model_version": client.get("/health/live").json()["model_version"], "prefix": ""}
+
+
+def test_another_model_answers_under_its_prefix(tiny_bundle: Bundle, bundle_without_ranker: Bundle) -> None:
+    other = Service(assemble(bundle_without_ranker, lambda: NOW_MS), Metrics())
+    service = Service(assemble(tiny_bundle, lambda: NOW_MS), Metrics(), others=[other])
+    with running(create_app(service)) as client:
+        own, beside = client.get("/v1/models").json()["models"]
+        assert beside == {"model_version": other.model_version, "prefix": "models/1/"}
+        for model in (own, beside):
+            page = client.post(f"/{model['prefix']}v1/page", json={"user_id": "viewer-003"}).json()
+            assert page["model_version"] == model["model_version"]
