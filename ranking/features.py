@@ -1,121 +1,92 @@
-"""What the ranker sees of each candidate: one path for training and serving, numpy alone.
+"""What the ranker sees of a request and its candidates: one path for training and serving, numpy alone.
 
-Shapes: K candidates, F features, R vocabulary rows, D embedding, L history, C context columns.
+Shapes: K candidates, F features of a candidate, U of the request, S sources, D embedding, C context columns.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index.topk import Candidates
-from ranking.transitions import TransitionTable
-from towers.history import History
+from ranking import candidate_features, request_features
+from ranking.moment import Moment
 
-NUM_RECENT = 5
-"""Newest history items whose vectors stand for what the viewer is in the mood for."""
-
-NAMES = (
-    "retrieval_score",
-    "retrieval_log_rank",
-    "popularity_log",
-    "recent_popularity_log",
-    "transition_log",
-    "transition_share",
-    "similarity_to_last",
-    "similarity_to_recent",
-    "item_age_log",
-    "history_log_length",
-    "idle_log",
-)
+RANKS: Final = "ranks"
+"""Group of the places that each source gave."""
 
 
-class Moment(NamedTuple):
-    """One request as the ranker sees it; context: int64 [C] codes; popularity: float64 [R] faded shares of now."""
+class RankerInput(NamedTuple):
+    """request: float32 [U]. candidates: float32 [K, F]. vectors: float32 [K, D], zero where there is none."""
 
-    history: History
-    ts_ms: int
-    context: NDArray[np.int64]
-    popularity: NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class CandidateFeatures:
-    """Features [K, F] of one request's candidates.
-
-    item_vectors: float32 [R, D] unit vectors. totals: float64 [R] share of all training events. first_ts_ms: int64 [R]
-    time of the first training event, 0 where there is none.
-    """
-
-    item_vectors: NDArray[np.float32]
-    transitions: TransitionTable
-    totals: NDArray[np.float64]
-    first_ts_ms: NDArray[np.int64]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """F feature names, in order."""
-        return NAMES
-
-    @property
-    def num_rows(self) -> int:
-        """R."""
-        return len(self.item_vectors)
-
-    def __call__(self, moment: Moment, candidates: Candidates) -> NDArray[np.float32]:
-        """Features [K, F]; always finite."""
-        rows, scores = candidates.rows, candidates.scores.astype(np.float32)
-        columns = [
-            scores,
-            np.log1p(np.arange(len(rows))),
-            log_share(self.totals[rows]),
-            log_share(moment.popularity[rows]),
-            *self._transition(moment.history, rows),
-            *self._similarity(moment.history, rows),
-            np.log1p(np.maximum(moment.ts_ms - self.first_ts_ms[rows], 0) / 86_400_000),
-            np.full(len(rows), np.log1p(len(moment.history.rows))),
-            np.full(len(rows), idle_log(moment)),
-        ]
-        return np.stack(columns, axis=1).astype(np.float32)
-
-    def _transition(self, history: History, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], ...]:
-        everything = self.transitions.all_scores(history.rows)
-        found = everything[rows]
-        return np.log1p(100 * found), found / max(float(everything.max(initial=0.0)), 1e-9)
-
-    def _similarity(self, history: History, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], ...]:
-        if len(history.rows) == 0:
-            nothing = np.zeros(len(rows), dtype=np.float32)
-            return nothing, nothing
-        recent = self.item_vectors[history.rows[-NUM_RECENT:]]
-        similarity = self.item_vectors[rows] @ recent.T
-        return similarity[:, -1], similarity.max(axis=1)
-
-    def save(self, folder: Path) -> None:
-        """Write `transitions.npz` and `item_statistics.npz`; the vectors are the bundle's own `item_vectors.npy`."""
-        self.transitions.save(folder / "transitions.npz")
-        with (folder / "item_statistics.npz").open("wb") as file:
-            np.savez(file, totals=self.totals, first_ts_ms=self.first_ts_ms)
-
-    @classmethod
-    def load(cls, folder: Path) -> CandidateFeatures:
-        """Read what `save` wrote beside the bundle's `item_vectors.npy`."""
-        vectors = np.load(folder / "item_vectors.npy", mmap_mode="r", allow_pickle=False)
-        with np.load(folder / "item_statistics.npz", allow_pickle=False) as parts:
-            return cls(vectors, TransitionTable.load(folder / "transitions.npz"), parts["totals"], parts["first_ts_ms"])
+    request: NDArray[np.float32]
+    candidates: NDArray[np.float32]
+    vectors: NDArray[np.float32]
 
 
-def log_share(shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Logarithm of shares of all events, floored at one in a hundred million."""
-    return np.log(np.maximum(shares, 1e-8))
+@dataclass(frozen=True)
+class FeatureConfig:
+    """Groups of features that are left out, for ablations: see `ranking.candidate_features`, `request_features`."""
+
+    without: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        known = {*candidate_features.GROUPS, *request_features.GROUPS, RANKS, request_features.CONTEXT}
+        unknown = sorted(set(self.without) - known)
+        if unknown:
+            raise ValueError(f"no group of features is called {unknown[0]!r}; groups are {', '.join(sorted(known))}")
 
 
-def idle_log(moment: Moment) -> float:
-    """log(1 + seconds since the viewer's last event); 0 without a history."""
-    if len(moment.history.rows) == 0:
-        return 0.0
-    return float(np.log1p(max(moment.ts_ms - int(moment.history.ts_ms[-1]), 0) / 1000))
+class Features:
+    """Features of one kind of request: the same `config`, sources and context columns give the same names."""
+
+    def __init__(
+        self, config: FeatureConfig, sources: Sequence[str], columns: Sequence[str], sizes: Sequence[int]
+    ) -> None:
+        self.config = config
+        self._sources = tuple(sources) if RANKS not in config.without else ()
+        self._columns = tuple(columns)
+        self._sizes = tuple(sizes) if request_features.CONTEXT not in config.without else ()
+
+    def __call__(self, moment: Moment, rows: NDArray[np.int64], ranks: NDArray[np.int64]) -> RankerInput:
+        """Features of candidates with the place [K, S] each source gave them; always finite.
+
+        A candidate's features do not depend on the other candidates.
+        """
+        columns = self._candidate_columns(moment, rows)
+        places = [np.log1p(ranks[:, s]) for s in range(len(self._sources))]
+        candidates = np.stack([*columns.values(), *places], axis=1).astype(np.float32)
+        return RankerInput(self._request(moment), candidates, moment.vectors_of(rows))
+
+    def names(self, moment: Moment) -> tuple[str, ...]:
+        """Names of the F features of a candidate, for any moment of this kind."""
+        columns = self._candidate_columns(moment, np.empty(0, dtype=np.int64))
+        return (*columns, *(f"rank_{source}" for source in self._sources))
+
+    def request_names(self, moment: Moment) -> tuple[str, ...]:
+        """Names of the U features of a request."""
+        hot = request_features.context_names(self._sizes, self._columns) if self._sizes else ()
+        return (*self._request_values(moment), *hot)
+
+    def _candidate_columns(self, moment: Moment, rows: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+        columns: dict[str, NDArray[np.float64]] = {}
+        for name, group in candidate_features.GROUPS.items():
+            if name not in self.config.without:
+                columns |= group(moment, rows)
+        return columns
+
+    def _request_values(self, moment: Moment) -> dict[str, float]:
+        values: dict[str, float] = {}
+        for name, group in request_features.GROUPS.items():
+            if name not in self.config.without:
+                values |= group(moment)
+        return values
+
+    def _request(self, moment: Moment) -> NDArray[np.float32]:
+        values = np.array(list(self._request_values(moment).values()), dtype=np.float32)
+        if not self._sizes:
+            return values
+        return np.concatenate([values, request_features.one_hot(moment.context, self._sizes)])

@@ -95,7 +95,11 @@ class LiveTransitions:
     def count_after(self, row: int, ts_ms: int) -> float:
         """Faded number of pairs that the item begins."""
         known = self._successors.get(row)
-        return 0.0 if known is None else float(known.total * np.exp(-self._rate * (ts_ms - self._origin_ms)))
+        return (
+            0.0
+            if known is None
+            else float(known.total * np.exp(min(-self._rate * (ts_ms - self._origin_ms), MAX_EXPONENT)))
+        )
 
     def after_all(self, history: NDArray[np.int64]) -> Found:
         """Successors of the newest history rows [L]; the one of age a (0 is the newest) counts 1 / (1 + a)."""

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+FILE: Final = "transitions.npz"
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +27,11 @@ class TransitionTable:
     items: NDArray[np.int64]
     weights: NDArray[np.float32]
     window: int = 20
+
+    @classmethod
+    def empty(cls, num_rows: int) -> TransitionTable:
+        """Nothing follows anything."""
+        return cls(np.zeros(num_rows + 1, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
 
     @property
     def num_rows(self) -> int:

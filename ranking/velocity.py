@@ -85,7 +85,7 @@ class Velocity:
         self._origin_ms = state["origin_ms"].astype(np.int64)
 
     def _fade(self, ts_ms: int) -> NDArray[np.float64]:
-        return np.asarray(np.exp(-self._rate * (ts_ms - self._origin_ms)))
+        return np.asarray(np.exp(np.minimum(-self._rate * (ts_ms - self._origin_ms), LARGEST_EXPONENT)))
 
     def _move_on(self, ts_ms: int) -> None:
         far = self._rate * (ts_ms - self._origin_ms) > LARGEST_EXPONENT

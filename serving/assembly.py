@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from ranking.features import CandidateFeatures
+import numpy as np
+
+from ranking.moment import Moment
 from ranking.popularity import DecayedCounts
 from ranking.signals import FILE as SIGNALS
 from ranking.signals import LiveSignals
@@ -16,6 +18,7 @@ from serving.manifest import BundleError
 from serving.recommender import Recommender
 from serving.scorer import OnnxActionModel, RankerCard, RankerScorer
 from serving.state import LiveState, half_life_s
+from towers.history import EMPTY_HISTORY
 
 
 def now_ms() -> int:
@@ -31,7 +34,8 @@ def assemble(
 ) -> Recommender:
     """Recommender with fresh state, once the user tower gave its canary answers; a BundleError names what is wrong."""
     bundle.check_encoder()
-    return Recommender(bundle, fresh_state(bundle, state_config), clock_ms, config, scorer=load_scorer(bundle))
+    state = fresh_state(bundle, state_config)
+    return Recommender(bundle, state, clock_ms, config, scorer=load_scorer(bundle, state))
 
 
 def fresh_state(bundle: Bundle, config: LiveState.Config | None = None) -> LiveState:
@@ -57,10 +61,32 @@ def fresh_signals(bundle: Bundle, config: LiveSignals.Config) -> LiveSignals:
     return signals
 
 
-def load_scorer(bundle: Bundle) -> RankerScorer | None:
-    """The bundle's ranker; None when it has none."""
+def load_scorer(bundle: Bundle, state: LiveState) -> RankerScorer | None:
+    """The bundle's ranker; None when it has none, a BundleError when it does not fit."""
     if bundle.ranker_path is None:
         return None
-    features = CandidateFeatures.load(bundle.folder)
-    card = RankerCard.load(bundle.folder, features.names)
-    return RankerScorer(features, OnnxActionModel.load(bundle.ranker_path), ValueModel(card.weights))
+    card = RankerCard.load(bundle.folder)
+    try:
+        features = card.features(bundle.spec, blank_moment(bundle, state))
+    except ValueError as error:
+        raise BundleError(
+            f"{bundle.folder / 'ranker.json'} cannot be used: {error}; train and publish again"
+        ) from error
+    value = ValueModel(card.weights, card.calibration)
+    return RankerScorer(features, OnnxActionModel.load(bundle.ranker_path), value, card.sources)
+
+
+def blank_moment(bundle: Bundle, state: LiveState) -> Moment:
+    """A moment of nobody, in which the features have the names of any moment."""
+    codes = bundle.spec.context_codes(np.zeros(1, dtype=np.int64), [{}])[0]
+    return Moment(
+        user_id=None,
+        history=EMPTY_HISTORY,
+        ts_ms=bundle.manifest.trained_until_ms,
+        context=codes,
+        vector=None,
+        num_rows=state.items.num_rows,
+        signals=state.signals,
+        transitions=bundle.transitions,
+        vectors_of=state.items.vectors,
+    )

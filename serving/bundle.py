@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 import index
 from index import VectorIndex
+from ranking.transitions import FILE as TRANSITIONS
+from ranking.transitions import TransitionTable
 from serving.canary import Canary, check_canary
 from serving.catalogue import Catalogue
 from serving.manifest import FILE as MANIFEST
@@ -92,6 +94,14 @@ class Bundle:
         from serving.encoder import UserEncoder
 
         return UserEncoder.load(self.user_tower_path)
+
+    @cached_property
+    def transitions(self) -> TransitionTable:
+        """What followed what in training; empty when the bundle does not say."""
+        if TRANSITIONS not in self.manifest.files:
+            return TransitionTable.empty(self.spec.vocabulary.num_rows)
+        with _reading(self.folder, TRANSITIONS):
+            return TransitionTable.load(self.folder / TRANSITIONS)
 
     def check_encoder(self) -> None:
         """Ask the canary queries from the first step to the last; a BundleError names what differs."""

@@ -1,12 +1,12 @@
 """The stages between a request and its items: sources propose, filters remove, a scorer orders, a selector cuts.
 
-Each stage reports what it kept and removed and how long it took. Shapes: K candidates, R item rows, D embedding.
+Each stage reports what it kept and removed and how long it took. Shapes: K candidates, N item rows in use, D embedding.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple, Protocol
@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.topk import Candidates
+from ranking.merge import Merged
+from ranking.moment import Moment
 from towers.history import History
 
 
@@ -23,21 +25,43 @@ class Source(IntEnum):
 
     TOWERS = 0
     POPULARITY = 1
+    RULES = 2
+    LIVE_RULES = 3
+    TRENDING = 4
+    SEGMENT = 5
+    NEW = 6
+    SIMILAR = 7
 
 
 @dataclass(frozen=True, eq=False)
 class Request:
     """What the stages know of one request.
 
-    history: the whole history, known items only. context: int64 [C] codes. popularity: float64 [R] shares now.
-    vector: float32 [D] of the user tower; None when it failed.
+    moment: what sources and ranker see. popularity: float64 [N] shares now.
     """
 
-    history: History
-    ts_ms: int
-    context: NDArray[np.int64]
+    moment: Moment
     popularity: NDArray[np.float64]
-    vector: NDArray[np.float32] | None
+
+    @property
+    def history(self) -> History:
+        """The whole history, known items only."""
+        return self.moment.history
+
+    @property
+    def ts_ms(self) -> int:
+        """When it was asked."""
+        return self.moment.ts_ms
+
+    @property
+    def context(self) -> NDArray[np.int64]:
+        """Codes [C]."""
+        return self.moment.context
+
+    @property
+    def vector(self) -> NDArray[np.float32] | None:
+        """float32 [D] of the user tower; None when it failed."""
+        return self.moment.vector
 
 
 class Filtered(NamedTuple):
@@ -68,9 +92,15 @@ class Filter(Protocol):
 
 
 class Scorer(Protocol):
-    """Values candidates with the behaviour and context of the moment; larger is better."""
+    """Values candidates with the behaviour and context of the moment; larger is better.
 
-    def score(self, request: Request, candidates: Candidates) -> NDArray[np.float64]: ...
+    `counts` says how many candidates it wants of each source.
+    """
+
+    @property
+    def counts(self) -> Mapping[str, int]: ...
+
+    def score(self, request: Request, merged: Merged) -> NDArray[np.float64]: ...
 
 
 class Selector(Protocol):

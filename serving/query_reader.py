@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ranking.moment import Moment
 from serving.bundle import Bundle
 from serving.errors import RequestError
 from serving.items import ItemTable
@@ -31,13 +32,22 @@ class QueryReader:
         """The query as arrays: history, moment, codes of the context, and the viewer's vector."""
         spec = self._bundle.spec
         history, ts_ms = self._moment(query)
-        read = with_token(history, self._state.items)
+        items = self._state.items
+        read = with_token(history, items)
         batch = spec.batch([read], np.array([ts_ms], dtype=np.int64), [query.context])
-        vector = self._bundle.encoder.encode_tokens(
-            batch, self._state.items.tokens(batch.rows, self._bundle.item_tokens)
-        )[0]
-        finite = bool(np.isfinite(vector).all())
-        return Request(history, ts_ms, batch.context[0], self._state.popularity(), vector if finite else None)
+        vector = self._bundle.encoder.encode_tokens(batch, items.tokens(batch.rows, self._bundle.item_tokens))[0]
+        moment = Moment(
+            user_id=query.user_id,
+            history=history,
+            ts_ms=ts_ms,
+            context=batch.context[0],
+            vector=vector if bool(np.isfinite(vector).all()) else None,
+            num_rows=items.num_rows,
+            signals=self._state.signals,
+            transitions=self._bundle.transitions,
+            vectors_of=items.vectors,
+        )
+        return Request(moment, self._state.popularity())
 
     def _moment(self, query: Query) -> tuple[History, int]:
         """History and time of the request.

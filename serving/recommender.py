@@ -5,14 +5,15 @@ Shapes: K items, R item rows, D embedding, C context columns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.topk import Candidates, TopK
+from ranking.merge import Merged, merge, places
 from serving.bundle import Bundle
 from serving.catalogue import EVERYTHING, CatalogueFilter
 from serving.errors import RequestError
@@ -33,12 +34,12 @@ from serving.pipeline import (
 )
 from serving.query_reader import QueryReader
 from serving.shelf import Shelf
-from serving.sources import PopularSource, TowerSource
+from serving.sources import standard_sources
 from serving.state import LiveState
 from towers.query import Query
 from towers.vocabulary import UNKNOWN
 
-REASONS: Final = ("personal", "popular")
+REASONS: Final = ("personal", "popular", "followed", "followed_now", "trending", "segment", "new", "similar")
 """By code of the source."""
 
 
@@ -56,6 +57,13 @@ class Recommendation:
     model_version: str
     degraded: bool
     stages: tuple[StageReport, ...]
+
+
+class Gathered(NamedTuple):
+    """A request and its candidates."""
+
+    request: Request
+    merged: Merged
 
 
 class Recommender:
@@ -89,8 +97,7 @@ class Recommender:
         self._selector = selector or BestFirst()
         self._clock_ms = clock_ms
         self._reader = QueryReader(bundle, state, clock_ms)
-        self._towers = TowerSource(self.shelf)
-        self._popular = PopularSource()
+        self._sources = standard_sources(self.shelf)
 
     def recommend(
         self,
@@ -109,19 +116,36 @@ class Recommender:
         request = self.request(query)
         stages.note("encode", 0 if request.vector is None else 1)
         filters = self._filters(query, request, within, filter_seen)
-        count = max(_positive(k), self._config.num_candidates)
-        found = self._propose(request, filters, count, stages)
         scorer = self._scorer if use_ranker else None
-        ranked, is_sound = self._rank(request, found, scorer, stages)
+        if scorer is None:
+            ranked, is_sound = (
+                self._nearest(request, filters, max(_positive(k), self._config.num_candidates), stages),
+                True,
+            )
+        else:
+            merged = self._merge(request, filters, scorer.counts, _positive(k), stages)
+            ranked, is_sound = self._rank(request, merged, scorer, stages)
         filled = self._fill(request, self._selector.select(ranked, k), filters, k, stages)
         answer = self._check(filled, filters, stages)
         return self._recommendation(answer, request.vector is None or not is_sound, stages)
 
     def retrieve(self, query: Query, k: int, *, filter_seen: bool = True) -> Candidates:
-        """The towers' k best items for a query, seen and excluded ones left out; what the ranker would be given."""
+        """The towers' k best items for a query, seen and excluded ones left out."""
         request = self.request(query)
         filters = self._filters(query, request, EVERYTHING, filter_seen)
-        return self._propose(request, filters, _positive(k), Stages())
+        return self._nearest(request, filters, _positive(k), Stages())
+
+    def gather(self, query: Query, counts: Mapping[str, int], *, filter_seen: bool = True) -> Gathered:
+        """The request and what a ranker with these `counts` would be given, seen and excluded items left out."""
+        request = self.request(query)
+        filters = self._filters(query, request, EVERYTHING, filter_seen)
+        return Gathered(request, self._merge(request, filters, counts, 0, Stages()))
+
+    def placed(self, request: Request, rows: NDArray[np.int64], counts: Mapping[str, int]) -> Merged:
+        """Any rows as a ranker with these `counts` would be given them; what the viewer has seen is no proposal."""
+        proposals = self._proposals(request, (Block("seen", request.history.rows),), counts, Stages())
+        candidates = Candidates(rows, np.zeros(len(rows), np.float32), np.zeros(len(rows), np.int8))
+        return Merged(candidates, places(rows, proposals, list(counts.values())))
 
     def similar(self, row: int, k: int) -> TopK:
         """The k nearest items to an item that are there now, without itself; arrays [K], empty without a vector."""
@@ -141,11 +165,13 @@ class Recommender:
         """Any rows, scored once and best first: by the ranker, without one by the towers, without a vector by
         popularity.
         """
-        found = request.popularity[rows] if request.vector is None else self.state.items.vectors(rows) @ request.vector
-        source = Source.POPULARITY if request.vector is None else Source.TOWERS
-        candidates = Candidates(rows, found.astype(np.float32), np.full(len(rows), source, dtype=np.int8))
-        candidates = take(candidates, np.argsort(-candidates.scores, kind="stable"))
-        ranked, _ = self._rank(request, candidates, None if request.vector is None else self._scorer, Stages())
+        if self._scorer is not None and len(rows):
+            ranked, _ = self._rank(request, self.placed(request, rows, self._scorer.counts), self._scorer, Stages())
+        else:
+            shares = request.popularity[rows]
+            scores = shares if request.vector is None else request.moment.vectors_of(rows) @ request.vector
+            source = Source.POPULARITY if request.vector is None else Source.TOWERS
+            ranked = Candidates(rows, scores.astype(np.float32), np.full(len(rows), source, dtype=np.int8))
         return take(ranked, np.argsort(-ranked.scores, kind="stable"))
 
     def _filters(
@@ -164,22 +190,39 @@ class Recommender:
             filters.append(Allow("catalogue", self.shelf.rows(within), num_items))
         return tuple(filters)
 
-    def _propose(self, request: Request, filters: Sequence[Filter], count: int, stages: Stages) -> Candidates:
+    def _nearest(self, request: Request, filters: Sequence[Filter], count: int, stages: Stages) -> Candidates:
         """The towers' best `count` eligible items; fewer when the index finds no more."""
-        item_rows = self.bundle.spec.vocabulary.item_rows
-        allowed, overfetch = eligible(filters, item_rows, self._max_overfetch)
-        wanted = min(count + overfetch, len(item_rows))
-        found = self._towers.propose(request, wanted, allowed)
-        stages.note("towers", len(found.rows))
-        return take(_filtered(found, filters, stages), slice(count))
+        return self._propose("towers", request, filters, count, stages)
 
-    def _rank(
-        self, request: Request, found: Candidates, scorer: Scorer | None, stages: Stages
-    ) -> tuple[Candidates, bool]:
+    def _merge(
+        self, request: Request, filters: Sequence[Filter], counts: Mapping[str, int], k: int, stages: Stages
+    ) -> Merged:
+        """Union of what the sources propose; the towers propose k where that is more."""
+        wanted = {name: max(count, k) if name == "towers" else count for name, count in counts.items()}
+        return merge(self._proposals(request, filters, wanted, stages), list(counts.values()))
+
+    def _proposals(
+        self, request: Request, filters: Sequence[Filter], counts: Mapping[str, int], stages: Stages
+    ) -> list[Candidates]:
+        return [self._propose(name, request, filters, count, stages) for name, count in counts.items()]
+
+    def _propose(
+        self, name: str, request: Request, filters: Sequence[Filter], count: int, stages: Stages
+    ) -> Candidates:
+        """The best `count` eligible items of one source."""
+        item_rows = self.state.items.item_rows
+        allowed, overfetch = eligible(filters, item_rows, self._max_overfetch)
+        found = self._sources[name].propose(request, min(count + overfetch, len(item_rows)), allowed)
+        kept = _filtered(found, filters)
+        stages.note(name, min(len(kept.rows), count), len(found.rows) - len(kept.rows))
+        return take(kept, slice(count))
+
+    def _rank(self, request: Request, merged: Merged, scorer: Scorer, stages: Stages) -> tuple[Candidates, bool]:
         """Candidates with the scorer's scores; those without a finite one keep their order behind the others."""
-        if scorer is None or len(found.rows) == 0:
+        found = merged.candidates
+        if len(found.rows) == 0:
             return found, True
-        scores = scorer.score(request, found).astype(np.float32)
+        scores = scorer.score(request, merged).astype(np.float32)
         finite = np.isfinite(scores)
         ranked = take(found._replace(scores=scores), finite)
         rest = take(found, ~finite)
@@ -196,7 +239,7 @@ class Recommender:
             return chosen
         filters = (*filters, Block("chosen", chosen.rows))
         allowed, overfetch = eligible(filters, self.state.items.item_rows, self._max_overfetch)
-        popular = self._popular.propose(request, missing + overfetch, allowed)
+        popular = self._sources["popularity"].propose(request, missing + overfetch, allowed)
         popular = take(_filtered(popular, filters), slice(missing))
         floor = float(chosen.scores.min(initial=0))
         stages.note("popularity", len(popular.rows))
@@ -220,12 +263,9 @@ class Recommender:
         )
 
 
-def _filtered(candidates: Candidates, filters: Sequence[Filter], stages: Stages | None = None) -> Candidates:
+def _filtered(candidates: Candidates, filters: Sequence[Filter]) -> Candidates:
     for each in filters:
-        kept, removed = each.apply(candidates)
-        if stages is not None:
-            stages.note(each.name, len(kept.rows), len(removed.rows))
-        candidates = kept
+        candidates = each.apply(candidates).kept
     return candidates
 
 

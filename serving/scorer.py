@@ -5,6 +5,7 @@ Shapes: K candidates, F features, A actions.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -13,40 +14,55 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from index.topk import Candidates
-from ranking.features import CandidateFeatures, Moment
-from ranking.value import ValueModel
+from ranking.features import FeatureConfig, Features, RankerInput
+from ranking.merge import Merged
+from ranking.moment import Moment
+from ranking.value import Calibration, ValueModel
 from serving.manifest import BundleError
 from serving.pipeline import Request
 from serving.session import open_session
-from towers.history import History
-from towers.vocabulary import UNKNOWN
+from towers.features import FeatureSpec
 
 
 class RankerCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`ranker.json`: names of the features in order, and the value weight of each action in the order of the logits."""
+    """`ranker.json`: names of the features in order, groups left out, candidates of each source, the value weight of
+    each action in the order of the logits, and the line that makes each logit a probability.
+    """
 
-    features: tuple[str, ...]
+    candidates: tuple[str, ...]
+    request: tuple[str, ...]
+    without: tuple[str, ...]
+    sources: dict[str, int]
     weights: dict[str, float]
+    calibration: dict[str, Calibration]
 
     @classmethod
-    def load(cls, folder: Path, features: tuple[str, ...]) -> RankerCard:
-        """Read `ranker.json`; a BundleError when it is unreadable or the ranker was trained on other `features`."""
+    def load(cls, folder: Path) -> RankerCard:
+        """Read `ranker.json`; a BundleError when it is unreadable or of another version."""
         path = folder / "ranker.json"
         try:
-            card = msgspec.json.decode(path.read_bytes(), type=cls)
+            return msgspec.json.decode(path.read_bytes(), type=cls)
         except (OSError, msgspec.DecodeError) as error:
-            raise BundleError(f"{path} cannot be used ({error}); publish again") from error
-        if card.features != features:
-            raise BundleError(f"{path} names other features than this version computes; train and publish again")
-        return card
+            raise BundleError(f"{path} cannot be used ({error}); train and publish again") from error
+
+    def features(self, spec: FeatureSpec, moment: Moment) -> Features:
+        """The features the ranker was trained on; a ValueError when this version computes others."""
+        features = make_features(FeatureConfig(self.without), tuple(self.sources), spec)
+        if (features.names(moment), features.request_names(moment)) != (self.candidates, self.request):
+            raise ValueError("it names other features than this version computes")
+        return features
+
+
+def make_features(config: FeatureConfig, sources: tuple[str, ...], spec: FeatureSpec) -> Features:
+    """Features for a bundle's context columns."""
+    return Features(config, sources, spec.columns, spec.context_sizes)
 
 
 class ActionModel(Protocol):
     """Predicts what the viewer would do with each candidate."""
 
-    def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Logits [K, A] of features [K, F]."""
+    def logits(self, given: RankerInput) -> NDArray[np.float32]:
+        """Logits [K, A]."""
         ...
 
 
@@ -55,32 +71,30 @@ class OnnxActionModel:
 
     def __init__(self, session: onnxruntime.InferenceSession) -> None:
         self._session = session
+        self._inputs = {node.name for node in session.get_inputs()}
 
     @classmethod
     def load(cls, path: Path, num_threads: int = 1) -> OnnxActionModel:
         """Read `ranker.onnx`."""
         return cls(open_session(path, num_threads))
 
-    def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Logits [K, A] of features [K, F]."""
-        (logits,) = self._session.run(["logits"], {"features": features})
+    def logits(self, given: RankerInput) -> NDArray[np.float32]:
+        """Logits [K, A]."""
+        used = {name: array for name, array in given._asdict().items() if name in self._inputs}
+        (logits,) = self._session.run(["logits"], used)
         return np.asarray(logits, dtype=np.float32)
 
 
 class RankerScorer:
     """Scorer of the pipeline: candidates never influence each other's score."""
 
-    def __init__(self, features: CandidateFeatures, model: ActionModel, value: ValueModel) -> None:
-        self._features = features
+    def __init__(self, features: Features, model: ActionModel, value: ValueModel, counts: Mapping[str, int]) -> None:
+        self.features = features
+        self.counts = counts
         self._model = model
         self._value = value
 
-    def score(self, request: Request, candidates: Candidates) -> NDArray[np.float64]:
+    def score(self, request: Request, merged: Merged) -> NDArray[np.float64]:
         """Value [K] of each candidate; whoever calls checks that they are finite."""
-        history = request.history
-        known = history.rows < self._features.num_rows
-        moment = Moment(
-            History._make(array[known] for array in history), request.ts_ms, request.context, request.popularity
-        )
-        rows = np.where(candidates.rows < self._features.num_rows, candidates.rows, UNKNOWN)
-        return self._value.score(self._model.logits(self._features(moment, candidates._replace(rows=rows))))
+        given = self.features(request.moment, merged.candidates.rows, merged.ranks)
+        return self._value.score(self._model.logits(given))

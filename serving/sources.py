@@ -1,17 +1,51 @@
-"""Candidate sources: the towers through the index, and what is popular now. Shapes: R item rows."""
+"""Candidate sources: who proposes items for a request, and how many of them.
+
+Shapes: N item rows in use.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.topk import Candidates, TopK
-from serving.pipeline import Request, Source
+from ranking.moment import Moment
+from ranking.signals import FAST, HOUR, SLOW
+from serving.pipeline import CandidateSource, Request, Source
 from towers.vocabulary import NUM_RESERVED
 
 NOTHING = Candidates(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.int8))
+NUM_RECENT: Final = 5
+"""Newest history items whose mean vector stands for the mood."""
+
+
+@dataclass(frozen=True)
+class SourceCounts:
+    """How many items each source proposes to the ranker; 0 switches it off. The towers propose k where k is more.
+
+    rules: what followed the history in training. live_rules: of late. trending: most chosen of late, fast and slow with
+    half-lives of ten minutes, an hour and six hours. segment: most chosen of late in the moment's segments. new: newest
+    first. similar: nearest to the newest history items. popularity: most chosen in the longer run.
+    """
+
+    towers: int = 100
+    rules: int = 60
+    live_rules: int = 60
+    trending_fast: int = 30
+    trending: int = 40
+    trending_slow: int = 30
+    segment: int = 30
+    new: int = 20
+    similar: int = 20
+    popularity: int = 20
+
+    def by_name(self) -> dict[str, int]:
+        """Counts of the sources that are on."""
+        return {each.name: count for each in fields(self) if (count := getattr(self, each.name)) > 0}
 
 
 class Searchable(Protocol):
@@ -28,10 +62,21 @@ class TowerSource:
 
     def propose(self, request: Request, count: int, allowed: NDArray[np.int64] | None = None) -> Candidates:
         """Best first; scores are inner products."""
-        if request.vector is None or count < 1 or (allowed is not None and len(allowed) == 0):
-            return NOTHING
-        found = self._index.search(request.vector[None, :], count, allowed)
-        return _from(Source.TOWERS, found.rows[0], found.scores[0])
+        return _nearest(self._index, Source.TOWERS, request.vector, count, allowed)
+
+
+class SimilarSource:
+    """Nearest items to the mean of the newest history items."""
+
+    def __init__(self, index: Searchable) -> None:
+        self._index = index
+
+    def propose(self, request: Request, count: int, allowed: NDArray[np.int64] | None = None) -> Candidates:
+        """Best first; scores are inner products."""
+        mean = request.moment.vectors_of(request.history.rows[-NUM_RECENT:]).sum(axis=0)
+        length = float(np.linalg.norm(mean))
+        vector = (mean / length).astype(np.float32) if length > 0 else None
+        return _nearest(self._index, Source.SIMILAR, vector, count, allowed)
 
 
 class PopularSource:
@@ -43,6 +88,51 @@ class PopularSource:
         shares = request.popularity[rows]
         best = _largest(shares, count)
         return _from(Source.POPULARITY, rows[best], shares[best].astype(np.float32))
+
+
+class ScoredSource:
+    """The items with the largest positive scores [N] in a moment; ties in the order of their rows."""
+
+    def __init__(self, source: Source, scores: Callable[[Moment], NDArray[np.float64]]) -> None:
+        self._source = source
+        self._scores = scores
+
+    def propose(self, request: Request, count: int, allowed: NDArray[np.int64] | None = None) -> Candidates:
+        """Best first; scores as the source counts them."""
+        scores = self._scores(request.moment)
+        rows = np.flatnonzero(scores > 0) if allowed is None else np.unique(allowed)
+        rows = rows[(rows >= NUM_RESERVED) & (scores[rows] > 0)]
+        best = _largest(scores[rows], count)
+        return _from(self._source, rows[best], scores[rows[best]].astype(np.float32))
+
+
+def standard_sources(index: Searchable) -> Mapping[str, CandidateSource]:
+    """All sources by the name of their count."""
+    return {
+        "towers": TowerSource(index),
+        "rules": ScoredSource(Source.RULES, lambda moment: moment.trained_rules),
+        "live_rules": ScoredSource(Source.LIVE_RULES, lambda moment: moment.live_rules),
+        "trending_fast": ScoredSource(Source.TRENDING, lambda moment: moment.velocity(FAST)),
+        "trending": ScoredSource(Source.TRENDING, lambda moment: moment.velocity(HOUR)),
+        "trending_slow": ScoredSource(Source.TRENDING, lambda moment: moment.velocity(SLOW)),
+        "segment": ScoredSource(Source.SEGMENT, lambda moment: moment.segment),
+        "new": ScoredSource(Source.NEW, lambda moment: moment.first_ms),
+        "similar": SimilarSource(index),
+        "popularity": PopularSource(),
+    }
+
+
+def _nearest(
+    index: Searchable,
+    source: Source,
+    vector: NDArray[np.float32] | None,
+    count: int,
+    allowed: NDArray[np.int64] | None,
+) -> Candidates:
+    if vector is None or count < 1 or (allowed is not None and len(allowed) == 0):
+        return NOTHING
+    found = index.search(vector[None, :], count, allowed)
+    return _from(source, found.rows[0], found.scores[0])
 
 
 def _from(source: Source, rows: NDArray[np.int64], scores: NDArray[np.float32]) -> Candidates:

@@ -14,16 +14,20 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from index.exact import ExactIndex
-from ranking.features import NAMES, CandidateFeatures
+from ranking.features import FeatureConfig
+from ranking.moment import Moment
+from ranking.signals import LiveSignals
 from ranking.transitions import TransitionTable
+from ranking.value import Calibration
 from serving.canary import Canary
 from serving.catalogue import CatalogueTable
 from serving.encoder import UserEncoder
 from serving.manifest import ManifestFields
 from serving.parts import BundleParts
 from serving.publish import publish
-from serving.scorer import RankerCard
+from serving.scorer import RankerCard, make_features
 from serving.session import open_session
+from serving.sources import SourceCounts
 from towers.features import FeatureSpec
 from towers.history import EMPTY_HISTORY, Action, Histories, History, HistoryBatch
 from towers.vocabulary import NUM_RESERVED, Vocabulary
@@ -44,6 +48,7 @@ class TinyConfig:
     has_clock: bool = True
     has_ranker: bool = True
     broken_ranker: bool = False
+    num_towers: int = 100
 
 
 def item_id(number: int) -> str:
@@ -89,7 +94,7 @@ def tiny_parts(config: TinyConfig) -> BundleParts:
         histories=histories,
         catalogue=_catalogue(vocabulary),
         canary=Canary.of(batch, users, index),
-        ranker_files=_ranker_files(config, vectors, popularity) if config.has_ranker else {},
+        ranker_files=_ranker_files(config, spec, vectors) if config.has_ranker else {},
     )
 
 
@@ -129,10 +134,10 @@ def user_tower(dim: int) -> bytes:
 
 def ranker(weights: NDArray[np.float32], *, is_broken: bool) -> bytes:
     """One logit: the weighted sum of the features; broken, the logarithm of a negative number."""
-    nodes = [helper.make_node("MatMul", ["features", "weights"], ["sound"])]
+    nodes = [helper.make_node("MatMul", ["candidates", "weights"], ["sound"])]
     if is_broken:
         nodes = [
-            helper.make_node("MatMul", ["features", "weights"], ["sum"]),
+            helper.make_node("MatMul", ["candidates", "weights"], ["sum"]),
             helper.make_node("Abs", ["sum"], ["positive"]),
             helper.make_node("Neg", ["positive"], ["negative"]),
             helper.make_node("Sub", ["negative", "one"], ["below"]),
@@ -143,7 +148,7 @@ def ranker(weights: NDArray[np.float32], *, is_broken: bool) -> bytes:
         numpy_helper.from_array(weights[:, None], "weights"),
         numpy_helper.from_array(np.array(1, dtype=np.float32), "one"),
     ]
-    inputs = [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["K", len(weights)])]
+    inputs = [helper.make_tensor_value_info("candidates", TensorProto.FLOAT, ["K", len(weights)])]
     output = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["K", 1])
     return _model(nodes, inputs, output, constants)
 
@@ -200,19 +205,25 @@ def _catalogue(vocabulary: Vocabulary) -> CatalogueTable:
     )
 
 
-def _ranker_files(
-    config: TinyConfig, vectors: NDArray[np.float32], popularity: NDArray[np.float64]
-) -> Mapping[str, bytes]:
-    num_rows = len(vectors)
-    empty = TransitionTable(np.zeros(num_rows + 1, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
-    totals = popularity / max(popularity.sum(), 1)
-    features = CandidateFeatures(vectors, empty, totals, np.full(num_rows, START_MS, np.int64))
-    weights = np.random.default_rng(7).normal(size=len(NAMES)).astype(np.float32)
-    with tempfile.TemporaryDirectory() as folder:
-        features.save(Path(folder))
-        files = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
-    card = RankerCard(NAMES, {"chosen": 1.0})
-    return files | {
+def _ranker_files(config: TinyConfig, spec: FeatureSpec, vectors: NDArray[np.float32]) -> Mapping[str, bytes]:
+    num_rows, counts = len(vectors), SourceCounts(towers=config.num_towers).by_name()
+    signals = LiveSignals(LiveSignals.Config(), num_rows, spec.context_sizes, spec.has_clock)
+    moment = Moment(
+        user_id=None,
+        history=EMPTY_HISTORY,
+        ts_ms=START_MS,
+        context=spec.context_codes(np.zeros(1, np.int64), [{}])[0],
+        vector=None,
+        num_rows=num_rows,
+        signals=signals,
+        transitions=TransitionTable.empty(num_rows),
+        vectors_of=lambda rows: vectors[rows],
+    )
+    features = make_features(FeatureConfig(), tuple(counts), spec)
+    names = features.names(moment)
+    weights = np.random.default_rng(7).normal(size=len(names)).astype(np.float32)
+    card = RankerCard(names, features.request_names(moment), (), counts, {"chosen": 1.0}, {"chosen": Calibration()})
+    return {
         "ranker.onnx": ranker(weights, is_broken=config.broken_ranker),
         "ranker.json": msgspec.json.encode(card),
     }

@@ -6,21 +6,20 @@ Shapes: R vocabulary rows, D embedding, B canary queries.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 
 from index.build import BuildReport, build
 from index.build import Config as IndexConfig
 from index.filter_plan import FilterReport
-from ranking.features import CandidateFeatures
-from ranking.model import RankingHead
 from ranking.popularity import DecayedCounts
+from ranking.signals import LiveSignals
+from ranking.transitions import FILE as TRANSITIONS
 from serving.canary import Canary
 from serving.catalogue import CatalogueTable
 from serving.parts import BundleParts
@@ -32,7 +31,8 @@ from towers.vocabulary import NUM_RESERVED
 from training.corpus import Corpus
 from training.evaluation.baselines.sequential_rules import TransitionConfig, fit_transitions
 from training.evaluation.queries import Queries
-from training.onnx_export import ranker_onnx, user_tower_onnx
+from training.onnx_export import user_tower_onnx
+from training.warm import signals_file, warm_signals
 
 NUM_CANARIES = 8
 MAX_INDEX_QUERIES = 500
@@ -63,8 +63,13 @@ def encode(towers: TwoTower, batch: HistoryBatch) -> NDArray[np.float32]:
     return users.numpy().astype(np.float32)
 
 
-def make_parts(towers: TwoTower, corpus: Corpus, queries: Queries, index: IndexConfig) -> Exported:
-    """Parts without a ranker; `queries` are held out and measure the index's recall."""
+def make_parts(
+    towers: TwoTower, corpus: Corpus, queries: Queries, index: IndexConfig, events: pd.DataFrame | None = None
+) -> Exported:
+    """Parts without a ranker; `queries` are held out and measure the index's recall.
+
+    `events` is the event table of the corpus, of which the impressions are counted.
+    """
     towers = towers.cpu()
     tokens, vectors = item_arrays(towers)
     batch = _batch(corpus, queries, MAX_INDEX_QUERIES)
@@ -84,6 +89,7 @@ def make_parts(towers: TwoTower, corpus: Corpus, queries: Queries, index: IndexC
         catalogue=catalogue(corpus),
         canary=Canary.of(canary, users[:NUM_CANARIES], built.index),
         placement=placement(towers, corpus),
+        ranker_files=evidence_files(corpus, LiveSignals.Config(), events),
     )
     return Exported(parts, built.report, built.filters)
 
@@ -105,24 +111,13 @@ def popularity(corpus: Corpus) -> NDArray[np.float64]:
     return counts.weights_at(corpus.trained_until_ms)
 
 
-def candidate_features(corpus: Corpus, item_vectors: NDArray[np.float32]) -> CandidateFeatures:
-    """The ranker's features, fitted on the corpus."""
-    histories = corpus.events.histories
-    num_rows = corpus.spec.vocabulary.num_rows
-    first = np.full(num_rows, np.iinfo(np.int64).max)
-    np.minimum.at(first, histories.rows, histories.ts_ms)
-    transitions = fit_transitions(histories, num_rows, TransitionConfig())
-    totals = corpus.counts / max(corpus.counts.sum(), 1)
-    return CandidateFeatures(item_vectors, transitions, totals, np.where(corpus.counts > 0, first, 0))
-
-
-def ranker_files(head: RankingHead, features: CandidateFeatures, weights: Mapping[str, float]) -> dict[str, bytes]:
-    """What a bundle needs to rank, by file name."""
-    description = {"features": list(features.names), "weights": dict(weights)}
-    with tempfile.TemporaryDirectory() as name:
-        features.save(Path(name))
-        fitted = {path.name: path.read_bytes() for path in sorted(Path(name).iterdir())}
-    return {"ranker.onnx": ranker_onnx(head), "ranker.json": msgspec.json.encode(description), **fitted}
+def evidence_files(corpus: Corpus, config: LiveSignals.Config, events: pd.DataFrame | None) -> dict[str, bytes]:
+    """What sources and features need beside the towers, by file name: transitions and live signals."""
+    transitions = fit_transitions(corpus.events.histories, corpus.spec.vocabulary.num_rows, TransitionConfig())
+    with tempfile.TemporaryDirectory() as folder:
+        transitions.save(Path(folder) / TRANSITIONS)
+        written = (Path(folder) / TRANSITIONS).read_bytes()
+    return {TRANSITIONS: written} | signals_file(warm_signals(corpus, config, events))
 
 
 def catalogue(corpus: Corpus) -> CatalogueTable:

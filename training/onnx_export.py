@@ -51,10 +51,16 @@ def user_tower_onnx(towers: TwoTower) -> bytes:
     return _export(_UserGraph(tower), arguments, names, "user", shapes)
 
 
-def ranker_onnx(head: RankingHead) -> bytes:
-    """The ranking head for any number of candidates."""
-    arguments = (torch.randn(3, head.mean.numel()),)
-    return _export(head.eval(), arguments, ["features"], "logits", ({0: Dim("candidates")},))
+def ranker_onnx(head: RankingHead, dim: int) -> bytes:
+    """The ranking head for one request with any number of candidates, whose vectors have `dim` numbers."""
+    arguments = (
+        torch.randn(head.request_scaler.mean.numel()),
+        torch.randn(3, head.candidate_scaler.mean.numel()),
+        torch.randn(3, dim),
+    )
+    k = Dim("k")
+    names = ["request", "candidates", "vectors"]
+    return _export(head.eval(), arguments, names, "logits", ({}, {0: k}, {0: k}))
 
 
 def _export(

@@ -39,4 +39,5 @@ def ask(
         contexts=[{str(key): str(value) for key, value in moment.items()} for moment in moments],
         user_ids=users,
         is_known_viewer=viewers.rows(users) != UNKNOWN,
+        positions=chosen.positions,
     )

@@ -1,11 +1,12 @@
-"""Trains the ranking head on candidates that retrieval really returned for later events.
+"""Trains the ranking head on candidates of later events, and calibrates it on still later ones.
 
-Shapes: Q queries, K candidates, F features, A actions.
+Shapes: Q requests, K candidates, F features, R vocabulary rows, D embedding, A actions.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -15,28 +16,35 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import trange
 
-from ranking.model import RankingHead, listwise_loss
+from ranking.features import FeatureConfig
+from ranking.model import PositionTower, RankingHead, listwise_loss, pointwise_loss
+from ranking.value import Calibration
+from serving.sources import SourceCounts
+from training.calibration import expected_error, fit_line
+from training.examples import RankerExamples
 
-MISSED = -1
-"""Place of a target that retrieval did not return."""
-
-
-class RankerExamples(NamedTuple):
-    """features: float32 [Q, K, F], zero behind each query's candidates; num_candidates: int64 [Q]; place: int64 [Q] of
-    the chosen item among the candidates in retrieval order, MISSED where it is not there.
-    """
-
-    features: NDArray[np.float32]
-    num_candidates: NDArray[np.int64]
-    place: NDArray[np.int64]
+LOSSES = ("listwise", "pointwise", "both")
 
 
 @dataclass(frozen=True)
 class RankerConfig:
-    """`validation_share` of the queries decides when to stop; 0 epochs leave retrieval order."""
+    """What the head sees and how it learns. The newest `validation_share` of the requests decide when to stop; the
+    newer half of them says how well it is calibrated. 0 epochs leave retrieval order.
 
-    num_candidates: int = 200
+    loss: `listwise` orders each request's candidates by the first action; `pointwise` predicts every action where it
+    could be seen; `both`. The other actions are always learnt pointwise. `num_negatives` candidates that were not
+    chosen are drawn for each request and epoch, 0: all. With `replay`, the held-out events flow into the live state
+    while the examples are collected, as they will while serving; without, the state stands still. `in_session` asks
+    only questions of viewers who did something just before.
+    """
+
+    sources: SourceCounts = field(default_factory=SourceCounts)
+    features: FeatureConfig = field(default_factory=FeatureConfig)
     model: RankingHead.Config = field(default_factory=RankingHead.Config)
+    loss: str = "listwise"
+    replay: bool = False
+    in_session: bool = False
+    num_negatives: int = 100
     max_epochs: int = 30
     patience: int = 5
     batch_size: int = 64
@@ -45,100 +53,215 @@ class RankerConfig:
     validation_share: float = 0.2
     max_queries: int = 20_000
 
+    def __post_init__(self) -> None:
+        if self.loss not in LOSSES:
+            raise ValueError(f"ranker.loss is {self.loss!r}; choose {', '.join(LOSSES)}")
+
 
 class RankerReport(NamedTuple):
-    """NDCG@10 over the validation queries, missed targets counted as 0, before and after; recall ceiling at K."""
+    """NDCG@10 over the validation requests, missed targets counted as 0, in retrieval order and ranked; the share of
+    targets among the candidates; calibration error of each action on the newest requests.
+    """
 
     retrieval_ndcg: float
     ranker_ndcg: float
     recall_ceiling: float
     num_queries: int
     epochs: int
+    calibration_error: Mapping[str, float]
+
+
+class Fitted(NamedTuple):
+    """A trained head, the line that makes each action's logit a probability, and how it did."""
+
+    head: RankingHead
+    calibration: Mapping[str, Calibration]
+    report: RankerReport
+
+
+class Parts(NamedTuple):
+    """Places of the requests to learn from, to stop by, and to check calibration on, oldest first."""
+
+    learn: NDArray[np.int64]
+    stop: NDArray[np.int64]
+    check: NDArray[np.int64]
 
 
 def fit_ranker(
-    config: RankerConfig, examples: RankerExamples, scale: float, seed: int
-) -> tuple[RankingHead, RankerReport]:
-    """The head with the best validation NDCG@10; the untrained one, which is retrieval order, takes part."""
+    config: RankerConfig, examples: RankerExamples, item_vectors: NDArray[np.float32], scale: float, seed: int
+) -> Fitted:
+    """The head with the best validation NDCG@10; the untrained one, which is retrieval order, takes part.
+
+    item_vectors: float32 [R, D]; later rows have none. `scale` multiplies the retrieval score at the start.
+    """
     torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(len(examples.place))
-    num_held = max(1, int(config.validation_share * len(order)))
-    held, learn = order[:num_held], order[num_held:]
-    learn = learn[examples.place[learn] != MISSED]
-    head = RankingHead(config.model, examples.features.shape[-1], num_actions=1)
-    head.scale.data.fill_(scale)
-    if len(learn):
-        head.fit_scaler(torch.from_numpy(_real(examples, learn)))
-    return _search(config, head, examples, learn, held, rng)
+    parts = in_time(examples, config.validation_share)
+    data = Batches(examples, item_vectors)
+    head = RankingHead(
+        config.model,
+        examples.request.shape[1],
+        examples.features.shape[2],
+        item_vectors.shape[1],
+        len(examples.actions),
+        0.0 if "towers" in config.features.without else scale,
+    )
+    held = np.concatenate([parts.stop, parts.check])
+    found, first, best, epochs = _search(config, head, data, parts, np.random.default_rng(seed))
+    calibration = {action: fit_line(*data.outcomes(found, parts.stop, a)) for a, action in enumerate(examples.actions)}
+    errors = {action: data.error(found, parts.check, a, calibration[action]) for a, action in enumerate(calibration)}
+    ceiling = float(examples.has_choice[held].mean()) if len(held) else float("nan")
+    return Fitted(found, calibration, RankerReport(first, best, ceiling, len(examples.ts_ms), epochs, errors))
+
+
+def in_time(examples: RankerExamples, held_share: float) -> Parts:
+    """The newest `held_share` of the requests is held out, at least two of them."""
+    order = np.argsort(examples.ts_ms, kind="stable")
+    num_held = min(max(2, int(held_share * len(order))), len(order))
+    learn, held = order[: len(order) - num_held], order[len(order) - num_held :]
+    return Parts(learn, held[: len(held) // 2], held[len(held) // 2 :])
+
+
+class Batches:
+    """Examples as tensors, a few requests at a time."""
+
+    def __init__(self, examples: RankerExamples, item_vectors: NDArray[np.float32]) -> None:
+        self.examples = examples
+        self._vectors = np.concatenate([item_vectors, np.zeros((1, item_vectors.shape[1]), dtype=np.float32)])
+
+    def logits(self, head: RankingHead, part: NDArray[np.int64], places: NDArray[np.int64] | None = None) -> Tensor:
+        """Logits [len(part), K', A] of all candidates, or of those at `places` [len(part), K']."""
+        given = self.examples
+        rows, features = given.rows[part], given.features[part]
+        if places is not None:
+            rows = np.take_along_axis(rows, places, axis=1)
+            features = np.take_along_axis(features, places[:, :, None], axis=1)
+        vectors = self._vectors[np.minimum(rows, len(self._vectors) - 1)]
+        logits: Tensor = head(*(torch.from_numpy(array) for array in (given.request[part], features, vectors)))
+        return logits
+
+    def fit_scalers(self, head: RankingHead, part: NDArray[np.int64]) -> None:
+        """Mean and spread of what a sample of the requests looks like."""
+        sample = part[:: max(1, len(part) // 2_000)]
+        head.request_scaler.fit(torch.from_numpy(self.examples.request[sample]))
+        head.candidate_scaler.fit(torch.from_numpy(self.examples.features[sample][self.examples.is_real[sample]]))
+
+    @torch.no_grad()
+    def ndcg(self, head: RankingHead, part: NDArray[np.int64]) -> float:
+        """Mean NDCG@10 of the best placed chosen candidate of each request; ties keep the order of the candidates."""
+        head.eval()
+        gains = [np.empty(0)]
+        for chunk in np.array_split(part, max(1, len(part) // 256)):
+            real, chosen = self.examples.is_real[chunk], self.examples.labels[chunk, :, 0] > 0
+            logits = np.where(real, self.logits(head, chunk)[..., 0].numpy(), -np.inf)
+            order = np.argsort(-logits, axis=1, kind="stable")
+            hit = np.take_along_axis(chosen & real, order, axis=1)
+            rank = 1 + hit.argmax(axis=1)
+            gains.append(np.where(hit.any(axis=1) & (rank <= 10), 1 / np.log2(rank + 1), 0.0))
+        return float(np.concatenate(gains).mean()) if len(part) else 0.0
+
+    @torch.no_grad()
+    def outcomes(
+        self, head: RankingHead, part: NDArray[np.int64], action: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Logits [E] and labels [E] of one action wherever it could be seen."""
+        head.eval()
+        logits, labels = [np.empty(0, np.float32)], [np.empty(0, np.float32)]
+        for chunk in np.array_split(part, max(1, len(part) // 256)):
+            of_action = self.examples.labels[chunk, :, action]
+            seen = self.examples.is_real[chunk] & ~np.isnan(of_action)
+            logits.append(self.logits(head, chunk)[..., action].numpy()[seen])
+            labels.append(of_action[seen])
+        return np.concatenate(logits), np.concatenate(labels)
+
+    def error(self, head: RankingHead, part: NDArray[np.int64], action: int, line: Calibration) -> float:
+        """Calibration error of one action."""
+        logits, labels = self.outcomes(head, part, action)
+        probabilities = 1 / (1 + np.exp(-np.clip(line.slope * logits.astype(np.float64) + line.shift, -60, 60)))
+        return expected_error(probabilities, labels)
 
 
 def _search(
-    config: RankerConfig,
-    head: RankingHead,
-    examples: RankerExamples,
-    learn: NDArray[np.int64],
-    held: NDArray[np.int64],
-    rng: np.random.Generator,
-) -> tuple[RankingHead, RankerReport]:
-    first = best = validation_ndcg(head, examples, held)
+    config: RankerConfig, head: RankingHead, data: Batches, parts: Parts, rng: np.random.Generator
+) -> tuple[RankingHead, float, float, int]:
+    """The best head, its NDCG@10 before and after training, and the number of epochs run."""
+    is_listwise = config.loss == "listwise"
+    learn = parts.learn[data.examples.has_choice[parts.learn]] if is_listwise else parts.learn
+    if len(learn):
+        data.fit_scalers(head, learn)
+    held = np.concatenate([parts.stop, parts.check])
+    first = best = data.ndcg(head, held)
     kept, waited, num_epochs = copy.deepcopy(head), 0, 0
-    adam = torch.optim.AdamW(head.parameters(), lr=config.lr, weight_decay=config.weight_decay)
+    learner = Learner(config, head, data, rng)
     progress = trange(config.max_epochs if len(learn) else 0, desc="ranker", unit="epoch", mininterval=1.0)
     for _ in progress:
         num_epochs += 1
-        _learn(head, adam, examples, rng.permutation(learn), config.batch_size)
-        value = validation_ndcg(head, examples, held)
+        learner.epoch(learn)
+        value = data.ndcg(head, held)
         progress.set_postfix({"ndcg@10": f"{value:.4f}", "retrieval": f"{first:.4f}"})
         waited = 0 if value > best else waited + 1
         if value > best:
             best, kept = value, copy.deepcopy(head)
         if waited >= config.patience:
             break
-    ceiling = float(np.mean(examples.place[held] != MISSED))
-    return kept.eval(), RankerReport(first, best, ceiling, len(examples.place), num_epochs)
+    return kept.eval(), first, best, num_epochs
 
 
-def _learn(
-    head: RankingHead,
-    adam: torch.optim.Optimizer,
-    examples: RankerExamples,
-    order: NDArray[np.int64],
-    batch_size: int,
-) -> None:
-    head.train()
-    for start in range(0, len(order), batch_size):
-        part = order[start : start + batch_size]
-        logits = masked_logits(head, examples, part)
-        loss = listwise_loss(logits, torch.from_numpy(examples.place[part]))
-        adam.zero_grad()
-        loss.backward()
-        adam.step()
+class Learner:
+    """The optimiser, and the tower that explains what places on the page did."""
+
+    def __init__(self, config: RankerConfig, head: RankingHead, data: Batches, rng: np.random.Generator) -> None:
+        self._config, self._head, self._data, self._rng = config, head, data, rng
+        position = data.examples.position
+        self._place = None if position is None else PositionTower(position.shape[2], len(data.examples.actions))
+        if self._place is not None and position is not None:
+            self._place.scaler.fit(torch.from_numpy(position[data.examples.is_real]))
+        parameters = [*head.parameters(), *(self._place.parameters() if self._place else [])]
+        self._adam = torch.optim.AdamW(parameters, lr=config.lr, weight_decay=config.weight_decay)
+
+    def epoch(self, learn: NDArray[np.int64]) -> None:
+        """Every request once, in random order."""
+        self._head.train()
+        order = self._rng.permutation(learn)
+        for start in range(0, len(order), self._config.batch_size):
+            loss = self._loss(order[start : start + self._config.batch_size])
+            self._adam.zero_grad()
+            loss.backward()
+            self._adam.step()
+
+    def _loss(self, part: NDArray[np.int64]) -> Tensor:
+        examples = self._data.examples
+        places = drawn(examples, part, self._config.num_negatives, self._rng)
+        logits = self._data.logits(self._head, part, places)
+        labels = torch.from_numpy(np.take_along_axis(examples.labels[part], places[:, :, None], axis=1))
+        real = torch.from_numpy(np.take_along_axis(examples.is_real[part], places, axis=1))
+        if self._place is not None and examples.position is not None:
+            position = np.take_along_axis(examples.position[part], places[:, :, None], axis=1)
+            logits = logits + self._place(torch.from_numpy(position))
+        return _loss(self._config.loss, logits, labels.masked_fill(~real[..., None], torch.nan), real)
 
 
-def masked_logits(head: RankingHead, examples: RankerExamples, part: NDArray[np.int64]) -> Tensor:
-    """Logits [len(part), K] of the first action; minus infinity behind each query's candidates."""
-    logits = head(torch.from_numpy(examples.features[part]))[..., 0]
-    place = torch.arange(logits.shape[1])
-    real: Tensor = logits.masked_fill(place >= torch.from_numpy(examples.num_candidates[part])[:, None], -torch.inf)
-    return real
+def drawn(
+    examples: RankerExamples, part: NDArray[np.int64], num_negatives: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Places [len(part), K'] of the chosen candidates and `num_negatives` others of each request, all with 0."""
+    width = examples.features.shape[1]
+    if num_negatives == 0 or num_negatives + 1 >= width:
+        return np.broadcast_to(np.arange(width), (len(part), width))
+    keys = rng.random((len(part), width), dtype=np.float32)
+    keys[examples.labels[part, :, 0] > 0] = -1
+    keys[~examples.is_real[part]] = 2
+    return np.argpartition(keys, num_negatives, axis=1)[:, : num_negatives + 1]
 
 
-@torch.no_grad()
-def validation_ndcg(head: RankingHead, examples: RankerExamples, part: NDArray[np.int64]) -> float:
-    """Mean NDCG@10 of the queries `part`; ties keep retrieval order."""
-    head.eval()
-    gains = []
-    for chunk in np.array_split(part, max(1, len(part) // 512)):
-        logits = masked_logits(head, examples, chunk).numpy()
-        place = examples.place[chunk]
-        own = np.take_along_axis(logits, np.maximum(place, 0)[:, None], axis=1)
-        earlier = np.arange(logits.shape[1]) < place[:, None]
-        rank = 1 + (logits > own).sum(axis=1) + ((logits == own) & earlier).sum(axis=1)
-        gains.append(np.where((rank <= 10) & (place != MISSED), 1 / np.log2(rank + 1), 0.0))
-    return float(np.concatenate(gains).mean()) if len(part) else 0.0
-
-
-def _real(examples: RankerExamples, part: NDArray[np.int64]) -> NDArray[np.float32]:
-    place = np.arange(examples.features.shape[1])
-    return examples.features[part][place < examples.num_candidates[part][:, None]]
+def _loss(name: str, logits: Tensor, labels: Tensor, real: Tensor) -> Tensor:
+    """labels: NaN behind the candidates."""
+    pointwise = labels if name != "listwise" else labels[..., 1:]
+    loss = logits.sum() * 0
+    if pointwise.shape[-1]:
+        loss = loss + pointwise_loss(logits if name != "listwise" else logits[..., 1:], pointwise)
+    gains = (labels[..., 0] > 0).float()
+    has_choice = gains.sum(dim=1) > 0
+    if name != "pointwise" and has_choice.any():
+        first = logits[..., 0].masked_fill(~real, -torch.inf)
+        loss = loss + listwise_loss(first[has_choice], gains[has_choice])
+    return loss

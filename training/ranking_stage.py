@@ -1,74 +1,58 @@
-"""Trains the ranker on what the published towers really retrieve for later events.
+"""Trains the ranker on what the sources really return for later events, through the recommender that serves.
 
-Shapes: Q queries, K candidates, F features.
+Shapes: Q requests, K candidates, A actions.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from ranking.features import CandidateFeatures, Moment
-from ranking.model import RankingHead
-from serving.assembly import assemble
+from ranking.features import Features
+from ranking.moment import SESSION_GAP_MS
+from serving.assembly import assemble, blank_moment
 from serving.bundle import Bundle
 from serving.recommender import Recommender
+from serving.scorer import RankerCard, make_features
 from towers.history import History
 from towers.query import Query
 from towers.vocabulary import Vocabulary
-from training.corpus import Corpus
+from training.data.dataset import Dataset
 from training.evaluation.queries import Queries
-from training.export import candidate_features, ranker_files
+from training.examples import ExampleList, RankerExamples
+from training.labels import Labels, labels_of
 from training.learning import Learned
-from training.ranker import MISSED, RankerConfig, RankerExamples, RankerReport, fit_ranker
+from training.onnx_export import ranker_onnx
+from training.ranker import Fitted, RankerConfig, RankerReport, fit_ranker
+from training.replay import Replay, in_time_order
 
 logger = logging.getLogger(__name__)
 
-WEIGHTS: Final[Mapping[str, float]] = {"chosen": 1.0}
-"""Value of each action the head predicts."""
-
 
 def as_query(queries: Queries, q: int, vocabulary: Vocabulary) -> Query:
-    """Question q in the words of a request."""
+    """Question q in the words of a request that brings its history."""
     history: History = queries.histories[q]
-    return Query(
-        user_id=queries.user_ids[q],
+    return replace(
+        as_live_query(queries, q),
         history=tuple(vocabulary.ids(history.rows)),
         history_ts_ms=tuple(history.ts_ms.tolist()),
-        ts_ms=int(queries.request_ts_ms[q]),
-        context=queries.contexts[q],
     )
 
 
-def collect(
-    recommender: Recommender, features: CandidateFeatures, queries: Queries, num_candidates: int
-) -> RankerExamples:
-    """Candidates of every question with their features, and where the chosen item stands among them."""
-    shape = (len(queries), num_candidates, len(features.names))
-    arrays = np.zeros(shape, dtype=np.float32)
-    counts, place = np.zeros(len(queries), dtype=np.int64), np.full(len(queries), MISSED, dtype=np.int64)
-    vocabulary = recommender.bundle.spec.vocabulary
-    for q in tqdm(range(len(queries)), desc="candidates", unit="query", mininterval=1.0):
-        query = as_query(queries, q, vocabulary)
-        request = recommender.request(query)
-        found = recommender.retrieve(query, num_candidates)
-        moment = Moment(request.history, request.ts_ms, request.context, request.popularity)
-        counts[q] = len(found.rows)
-        arrays[q, : counts[q]] = features(moment, found)
-        hit = np.flatnonzero(found.rows == queries.targets[q])
-        place[q] = hit[0] if len(hit) else MISSED
-    return RankerExamples(arrays, counts, place)
+def as_live_query(queries: Queries, q: int) -> Query:
+    """Question q of a viewer whose history the server knows."""
+    return Query(user_id=queries.user_ids[q], ts_ms=int(queries.request_ts_ms[q]), context=queries.contexts[q])
 
 
 def retrieval(recommender: Recommender, queries: Queries, num_candidates: int) -> Callable[[int], NDArray[np.int64]]:
-    """Rows retrieved for question q, best first."""
+    """Rows the towers retrieve for question q, best first."""
     vocabulary = recommender.bundle.spec.vocabulary
     return lambda q: recommender.retrieve(as_query(queries, q, vocabulary), num_candidates).rows
 
@@ -80,29 +64,107 @@ def service(recommender: Recommender, queries: Queries, k: int) -> Callable[[int
 
 
 @dataclass(frozen=True, eq=False)
+class Collector:
+    """Asks held-out questions of a recommender and keeps what a ranker would be given, with what was chosen."""
+
+    recommender: Recommender
+    features: Features
+    counts: Mapping[str, int]
+    queries: Queries
+    labels: Labels
+
+    def frozen(self) -> RankerExamples:
+        """Every question brings its history; the server's state stands still."""
+        vocabulary = self.recommender.bundle.spec.vocabulary
+        return self._collect((q, as_query(self.queries, q, vocabulary)) for q in range(len(self.queries)))
+
+    def replayed(self, replay: Replay) -> RankerExamples:
+        """Questions in the order of time, each after the events before it."""
+        order = np.argsort(self.queries.request_ts_ms, kind="stable").tolist()
+        return self._collect(replay.before_each((q, as_live_query(self.queries, q)) for q in order))
+
+    def _collect(self, asked: Iterator[tuple[int, Query]]) -> RankerExamples:
+        examples = ExampleList(self.labels.actions)
+        for q, query in tqdm(asked, total=len(self.queries), desc="candidates", unit="query", mininterval=1.0):
+            request, merged = self.recommender.gather(query, self.counts)
+            rows = merged.candidates.rows
+            if len(rows) == 0:
+                continue
+            target = int(self.recommender.state.items.rows([self.labels.item_ids[q]])[0])
+            given = self.features(request.moment, rows, merged.ranks)
+            examples.add(given, rows, self.labels.of(q, rows == target), request.ts_ms)
+        return examples.stacked()
+
+
+@dataclass(frozen=True, eq=False)
 class Ranked:
     """A trained ranking head, its report, and the bundle files that carry it."""
 
-    head: RankingHead
-    report: RankerReport
+    fitted: Fitted
     files: Mapping[str, bytes]
 
-    def files_for(self, corpus: Corpus, item_vectors: NDArray[np.float32]) -> Mapping[str, bytes]:
-        """The same head with features fitted on another corpus."""
-        return ranker_files(self.head, candidate_features(corpus, item_vectors), WEIGHTS)
+    @property
+    def report(self) -> RankerReport:
+        """How it did."""
+        return self.fitted.report
 
 
-def rank(config: RankerConfig, bundle: Bundle, learned: Learned, seed: int) -> Ranked:
-    """Train the head on the validation questions, with candidates from the bundle as it would be served."""
-    recommender = assemble(bundle, config=Recommender.Config(num_candidates=config.num_candidates))
-    features = candidate_features(learned.corpus, bundle.item_vectors)
-    queries = learned.validation.sample(config.max_queries, np.random.default_rng(seed))
+def rank(
+    config: RankerConfig, bundle: Bundle, learned: Learned, dataset: Dataset, val: NDArray[np.bool_], seed: int
+) -> Ranked:
+    """Train the head on the validation questions, with candidates from the bundle as it would be served.
+
+    val: bool [E], the held-out events, which flow into the live state with `config.replay`.
+    """
+    collector = make_collector(config, bundle, learned, dataset, seed)
     with threadpool_limits(1, "blas"):  # a request's products are too small to share between cores
-        examples = collect(recommender, features, queries, config.num_candidates)
-    scale = float(learned.towers.scale.detach())
-    head, report = fit_ranker(config, examples, scale, seed)
+        examples = collect(config, collector, dataset, val)
+    fitted = fit_ranker(config, examples, bundle.item_vectors, float(learned.towers.scale.detach()), seed)
     logger.info(
-        "ranker: validation ndcg@10 %.4f in retrieval order, %.4f ranked; %.1f %% of the targets were retrieved",
-        *(report.retrieval_ndcg, report.ranker_ndcg, 100 * report.recall_ceiling),
+        "ranker: validation ndcg@10 %.4f in retrieval order, %.4f ranked; %.1f %% of the targets among the candidates",
+        *(fitted.report.retrieval_ndcg, fitted.report.ranker_ndcg, 100 * fitted.report.recall_ceiling),
     )
-    return Ranked(head, report, ranker_files(head, features, WEIGHTS))
+    return Ranked(fitted, ranker_files(config, fitted, collector, bundle))
+
+
+def make_collector(config: RankerConfig, bundle: Bundle, learned: Learned, dataset: Dataset, seed: int) -> Collector:
+    """Fresh state and a sample of the validation questions."""
+    counts = config.sources.by_name()
+    asked = in_session(learned.validation) if config.in_session else learned.validation
+    queries = asked.sample(config.max_queries, np.random.default_rng(seed))
+    features = make_features(config.features, tuple(counts), bundle.spec)
+    return Collector(assemble(bundle), features, counts, queries, labels_of(dataset.events, queries))
+
+
+def in_session(queries: Queries) -> Queries:
+    """Questions whose viewer did something within a session's gap before."""
+    newest = np.array([history.ts_ms[-1] if len(history.ts_ms) else -np.inf for history in queries.histories])
+    return queries.take(np.flatnonzero(queries.request_ts_ms - newest <= SESSION_GAP_MS))
+
+
+def collect(config: RankerConfig, collector: Collector, dataset: Dataset, val: NDArray[np.bool_]) -> RankerExamples:
+    """Examples of the collector's questions, replayed or not as configured."""
+    if not config.replay:
+        return collector.frozen()
+    state = collector.recommender.state
+    return collector.replayed(Replay(in_time_order(dataset.events[val], state.columns), state))
+
+
+def ranker_files(config: RankerConfig, fitted: Fitted, collector: Collector, bundle: Bundle) -> dict[str, bytes]:
+    """What a bundle needs to rank, by file name."""
+    moment = blank_moment(bundle, collector.recommender.state)
+    card = RankerCard(
+        candidates=collector.features.names(moment),
+        request=collector.features.request_names(moment),
+        without=config.features.without,
+        sources=dict(collector.counts),
+        weights=value_weights(collector.labels.actions),
+        calibration=dict(fitted.calibration),
+    )
+    dim = bundle.item_vectors.shape[1]
+    return {"ranker.onnx": ranker_onnx(fitted.head, dim), "ranker.json": msgspec.json.encode(card)}
+
+
+def value_weights(actions: tuple[str, ...]) -> dict[str, float]:
+    """Value of each action; what was chosen alone orders the list until weights are given."""
+    return {action: float(action == actions[0]) for action in actions}

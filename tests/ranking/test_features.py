@@ -1,70 +1,117 @@
-"""What the ranker sees: finite for every history, by definition, and the same after saving."""
+"""What the ranker sees: by definition, finite for every history, and alike in any company."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from index.topk import Candidates
-from ranking.features import NAMES, CandidateFeatures, Moment
-from ranking.transitions import TransitionTable
-from towers.history import EMPTY_HISTORY, History
+from ranking import candidate_features, request_features
+from ranking.features import RANKS, FeatureConfig, Features
+from ranking.moment import Moment
+from ranking.signals import LiveSignals
+from tests.ranking.moments import NUM_ROWS, SIZES, START_MS, moment, vectors
+from towers.history import EMPTY_HISTORY, Action, History
 
-NUM_ROWS, DIM = 9, 4
-
-
-@pytest.fixture
-def features() -> CandidateFeatures:
-    rng = np.random.default_rng(0)
-    vectors = rng.normal(size=(NUM_ROWS, DIM)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    offsets = np.array([0, 0, 0, 2, 3, 3, 3, 3, 3, 3])
-    table = TransitionTable(offsets, np.array([3, 4, 5]), np.array([0.5, 0.25, 1.0], dtype=np.float32))
-    return CandidateFeatures(vectors, table, np.full(NUM_ROWS, 1 / NUM_ROWS), np.zeros(NUM_ROWS, dtype=np.int64))
+SOURCES = ("towers", "rules")
+HOUR_MS = 3_600_000
 
 
-def moment(history: History) -> Moment:
-    return Moment(history, 5_000_000, np.zeros(2, dtype=np.int64), np.zeros(NUM_ROWS))
+def features(*without: str) -> Features:
+    return Features(FeatureConfig(without), SOURCES, ("device",), SIZES)
 
 
-def candidates(*rows: int) -> Candidates:
-    scores = np.linspace(0.9, 0.1, len(rows)).astype(np.float32)
-    return Candidates(np.array(rows, dtype=np.int64), scores, np.zeros(len(rows), dtype=np.int8))
+def column(given: Moment, name: str, *rows: int) -> list[float]:
+    """One candidate feature of the rows."""
+    every = features()
+    ranks = np.zeros((len(rows), 2), dtype=np.int64)
+    found = every(given, np.array(rows), ranks).candidates
+    return [float(value) for value in found[:, every.names(given).index(name)]]
 
 
-def column(found: np.ndarray, name: str) -> list[float]:
-    return [float(value) for value in found[:, NAMES.index(name)]]
+def history(*rows: int, at_ms: int = START_MS - 1000) -> History:
+    return History.of(np.array(rows), at_ms + np.arange(len(rows)))
 
 
-def test_features_follow_their_definitions(features: CandidateFeatures) -> None:
-    history = History.of(np.array([4, 2]), np.array([1_000_000, 4_000_000]))
-    found = features(moment(history), candidates(3, 4, 8))
-    assert found.shape == (3, len(NAMES))
-    assert column(found, "retrieval_score") == pytest.approx([0.9, 0.5, 0.1])
-    assert column(found, "transition_log") == pytest.approx(np.log1p([50, 25, 0]))
-    assert column(found, "transition_share") == pytest.approx([1, 0.5, 0])
-    similar = features.item_vectors[[3, 4, 8]] @ features.item_vectors[2]
-    assert column(found, "similarity_to_last") == pytest.approx(similar.tolist(), abs=1e-6)
-    assert column(found, "idle_log") == pytest.approx([np.log1p(1000)] * 3)
+def test_candidate_features_follow_their_definitions() -> None:
+    given = moment(history(4, 2))
+    similar = vectors()[[3, 4, 8]] @ vectors()[2]
+    assert column(given, "tower_score", 3, 4, 8) == pytest.approx(similar.tolist(), abs=1e-6)
+    assert column(given, "has_vector", 3, 4, 8) == [1, 1, 0]
+    assert column(given, "rules_log", 3, 4, 8) == pytest.approx(np.log1p([50, 25, 0]))
+    assert column(given, "rules_share", 3, 4, 8) == pytest.approx([1, 0.5, 0])
+    assert column(given, "similarity_last", 3, 4, 8) == pytest.approx(similar.tolist(), abs=1e-6)
+    assert column(given, "times_had_log", 3, 4, 2) == pytest.approx([0, np.log(2), np.log(2)])
 
 
-@pytest.mark.parametrize("history", [EMPTY_HISTORY, History.of(np.array([2]), np.array([9_000_000]))])
-def test_features_are_finite_without_history_or_candidates(features: CandidateFeatures, history: History) -> None:
-    assert np.isfinite(features(moment(history), candidates(2, 7))).all()
-    assert features(moment(history), candidates()).shape == (0, len(NAMES))
+def test_live_features_follow_their_definitions() -> None:
+    signals = LiveSignals(LiveSignals.Config(), NUM_ROWS, SIZES, has_clock=True)
+    phone, tv = np.array([1, 1, 1]), np.array([1, 1, 2])
+    signals.choose("bob", 5, START_MS - HOUR_MS, phone, EMPTY_HISTORY)
+    signals.choose("bob", 6, START_MS, tv, history(2))
+    signals.show("ann", 3, START_MS)
+    given = moment(history(2), signals=signals)
+    assert column(given, "popularity_hour", 5, 6) == pytest.approx(np.log([1 / 3, 2 / 3]))
+    assert column(given, "age_h_log", 5, 6, 7) == pytest.approx([np.log(2), 0, 0])
+    assert column(given, "is_unseen", 5, 6, 7) == [0, 0, 1]
+    assert column(given, "live_last_log", 5, 6) == pytest.approx(np.log([1e-4, 1 + 1e-4]))
+    assert column(given, "segment_0", 6)[0] > 0 > column(given, "segment_0", 5)[0]
+    assert column(given, "passed_log", 3, 4) == pytest.approx([np.log(2), 0])
 
 
-def test_saved_features_are_the_same(features: CandidateFeatures, tmp_path: Path) -> None:
-    np.save(tmp_path / "item_vectors.npy", features.item_vectors)
-    features.save(tmp_path)
-    given = moment(History.of(np.array([2, 3]), np.array([0, 1])))
-    again = CandidateFeatures.load(tmp_path)
-    np.testing.assert_array_equal(again(given, candidates(3, 5)), features(given, candidates(3, 5)))
+def test_what_became_of_similar_items_counts_apart() -> None:
+    actions = np.array([Action.LIKED, Action.DISLIKED], dtype=np.int8)
+    past = History.of(np.array([3, 4]), np.array([START_MS - 2, START_MS - 1]), actions)
+    similar = vectors()[5] @ vectors()[[3, 4]].T
+    assert column(moment(past), "similarity_liked", 5) == pytest.approx([similar[0]], abs=1e-6)
+    assert column(moment(past), "similarity_disliked", 5) == pytest.approx([similar[1]], abs=1e-6)
 
 
-def test_a_candidate_is_seen_alike_in_any_company(features: CandidateFeatures) -> None:
-    given = moment(History.of(np.array([2, 3]), np.array([0, 1])))
-    alone, together = features(given, candidates(3))[0], features(given, candidates(3, 8, 5))[0]
+def test_a_session_ends_with_a_long_pause() -> None:
+    times = START_MS - np.array([3 * HOUR_MS, HOUR_MS // 4, HOUR_MS // 10])
+    given = moment(History.of(np.array([2, 3, 4]), times))
+    assert given.session.rows.tolist() == [3, 4]
+    assert len(moment(History.of(np.array([2]), times[:1])).session.rows) == 0
+
+
+@pytest.mark.parametrize("past", [EMPTY_HISTORY, history(2), history(8, 8, 2, at_ms=START_MS + 5000)])
+@pytest.mark.parametrize("rows", [np.array([2, 7, 8]), np.empty(0, dtype=np.int64)])
+def test_features_are_finite_whatever_is_missing(past: History, rows: NDArray[np.int64]) -> None:
+    every, given = features(), moment(past)
+    found = every(given, rows, np.zeros((len(rows), 2), dtype=np.int64))
+    assert found.candidates.shape == (len(rows), len(every.names(given)))
+    assert found.request.shape == (len(every.request_names(given)),)
+    assert all(np.isfinite(part).all() for part in found)
+
+
+def test_a_candidate_is_seen_alike_in_any_company() -> None:
+    given, ranks = moment(history(2, 3)), np.array([[0, 3], [1, 4], [2, 5]])
+    together = features()(given, np.array([3, 8, 5]), ranks).candidates[0]
+    alone = features()(given, np.array([3]), ranks[:1]).candidates[0]
     np.testing.assert_allclose(alone, together, rtol=1e-6)
+
+
+def test_every_group_can_be_left_out_alone() -> None:
+    given = moment(history(2, 3))
+    every = {*features().names(given), *features().request_names(given)}
+    parts = []
+    groups = (*candidate_features.GROUPS, *request_features.GROUPS, request_features.CONTEXT, RANKS)
+    for group in groups:
+        less = features(group)
+        parts.append(every - {*less.names(given), *less.request_names(given)})
+        assert parts[-1]
+    assert set.union(*parts) == every
+    assert sum(len(part) for part in parts) == len(every)
+
+
+def test_a_group_that_does_not_exist_is_named() -> None:
+    with pytest.raises(ValueError, match="no group of features is called 'weather'"):
+        FeatureConfig(("weather",))
+
+
+def test_one_hot_codes_stand_at_their_names() -> None:
+    given = moment()
+    names = features().request_names(given)
+    found = features()(given, np.array([2]), np.zeros((1, 2), dtype=np.int64)).request
+    hot = [name for name, value in zip(names, found, strict=True) if "=" in name and value == 1]
+    assert hot == ["hour=1", "weekday=1", "device=2"]

@@ -1,12 +1,14 @@
 """Tiny bundles for the tests of serving."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from index.topk import Candidates
+from ranking.merge import Merged
 from serving.assembly import assemble, fresh_state
 from serving.bundle import Bundle
 from serving.pipeline import Request
@@ -38,7 +40,10 @@ def recommender(tiny_bundle: Bundle) -> Recommender:
 class FailingScorer:
     """A ranker with a bug."""
 
-    def score(self, request: Request, candidates: Candidates) -> NDArray[np.float64]:
+    counts: Mapping[str, int] = MappingProxyType({"towers": 10})
+
+    def score(self, request: Request, merged: Merged) -> NDArray[np.float64]:
+        candidates = merged.candidates
         return np.full(1, candidates.scores[len(candidates.rows) + request.ts_ms], dtype=np.float64)
 
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -11,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from prometheus_client.parser import text_string_to_metric_families
 
-from index.topk import Candidates
+from ranking.merge import Merged
 from serving.app import Config, create_app
 from serving.assembly import assemble, fresh_state
 from serving.bundle import Bundle
@@ -35,10 +36,12 @@ def client(tiny_bundle: Bundle) -> Iterator[httpx.Client]:
 
 
 class FailsAtTimeZero:
-    """A ranker with a bug."""
+    """A ranker with a bug that shows at one moment."""
 
-    def score(self, request: Request, candidates: Candidates) -> NDArray[np.float64]:
-        return candidates.scores.astype(np.float64) / (1 // request.ts_ms + 1)
+    counts: Mapping[str, int] = MappingProxyType({"towers": 10})
+
+    def score(self, request: Request, merged: Merged) -> NDArray[np.float64]:
+        return merged.candidates.scores.astype(np.float64) / (1 // request.ts_ms + 1)
 
 
 def ask(client: httpx.Client, **message: Any) -> dict[str, Any]:
@@ -94,7 +97,7 @@ def test_filters_and_switches_reach_the_recommender(client: httpx.Client) -> Non
     assert set(drama["items"]) == {item_id(number) for number in range(0, NUM_ITEMS, 4)} - set(seen)
     assert set(seen) <= set(ask(client, history=seen, k=1000, filter_seen=False)["items"])
     stages = [stage["name"] for stage in ask(client, history=seen, use_ranker=False)["stages"]]
-    assert stages == ["encode", "towers", "seen", "check"]
+    assert stages == ["encode", "towers", "check"]
 
 
 @pytest.mark.parametrize(

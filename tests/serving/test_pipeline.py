@@ -9,7 +9,7 @@ from index.topk import Candidates
 from serving.filters import Allow, Block
 from serving.pipeline import BestFirst, Request, Stages, behind, eligible, join, take
 from serving.sources import PopularSource
-from towers.history import EMPTY_HISTORY
+from tests.ranking.moments import moment
 
 ROWS = np.arange(2, 12, dtype=np.int64)
 
@@ -57,7 +57,7 @@ def test_what_follows_a_list_scores_below_it(scores: list[float], floor: float) 
 def test_the_popular_source_equals_a_stable_sort(weights: list[int], count: int, allowed: NDArray[np.int64]) -> None:
     popularity = np.array([0, 0, *weights], dtype=np.float64)
     allowed = np.unique(allowed[allowed < len(popularity)])
-    request = Request(EMPTY_HISTORY, 0, np.zeros(2, np.int64), popularity, None)
+    request = Request(moment(), popularity)
     best = sorted(range(2, len(popularity)), key=lambda row: (-popularity[row], row))
     assert PopularSource().propose(request, count).rows.tolist() == best[:count]
     restricted = [row for row in best if row in allowed]

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from serving.assembly import assemble, load_scorer
+from serving.assembly import assemble
 from serving.bundle import Bundle
 from serving.catalogue import CatalogueFilter
 from serving.errors import RequestError
@@ -93,18 +93,38 @@ def test_a_bundle_without_a_ranker_answers_in_retrieval_order(bundle_without_ran
     assert recommender.recommend(query, 10).rows.tolist() == recommender.retrieve(query, 10).rows.tolist()
 
 
-def test_the_ranker_reorders_the_candidates_of_retrieval(recommender: Recommender) -> None:
+def test_the_ranker_reorders_the_candidates_of_all_sources(recommender: Recommender) -> None:
+    query = Query(history=(EVERY_ITEM[0],))
+    for number in (40, 50):
+        recommender.state.record(Event("viewer-002", EVERY_ITEM[number], NOW_MS - 1000))
+    counts = {"towers": 5, "trending": 2}
+    merged = recommender.gather(query, counts).merged
+    assert merged.candidates.rows.tolist()[:5] == recommender.retrieve(query, 5).rows.tolist()
+    assert merged.ranks[:5, 0].tolist() == [0, 1, 2, 3, 4]
+    trending = recommender.state.items.rows([EVERY_ITEM[40], EVERY_ITEM[50]])
+    assert set(merged.candidates.rows[merged.ranks[:, 1] < 2].tolist()) == set(trending.tolist())
+    ranked = recommender.recommend(query, 40)
+    assert ranked.rows.tolist() != recommender.retrieve(query, 40).rows.tolist()
+    assert len(set(ranked.rows.tolist())) == 40
+
+
+def test_a_set_of_candidates_is_scored_as_a_list_is(recommender: Recommender) -> None:
     query = Query(user_id="viewer-001")
-    recommender = Recommender(
-        recommender.bundle,
-        recommender.state,
-        lambda: NOW_MS,
-        Recommender.Config(num_candidates=12),
-        scorer=load_scorer(recommender.bundle),
-    )
-    ranked, retrieved = recommender.recommend(query, 12), recommender.retrieve(query, 12)
-    assert set(ranked.rows.tolist()) == set(retrieved.rows.tolist())
-    assert ranked.rows.tolist() != retrieved.rows.tolist()
+    answer = recommender.recommend(query, 10)
+    request = recommender.request(query)
+    scored = recommender.score(request, answer.rows[::-1].copy())
+    assert scored.rows.tolist() == answer.rows.tolist()
+    np.testing.assert_allclose(scored.scores, answer.scores, rtol=1e-5)
+
+
+def test_an_item_that_came_today_can_be_answered(recommender: Recommender) -> None:
+    for number in range(30):
+        recommender.state.record(Event(f"viewer-{number:03}", "brand new", NOW_MS - 30_000 + number))
+    rows = recommender.gather(Query(user_id="viewer-044"), {"trending_fast": 1, "new": 1}).merged.candidates.rows
+    assert recommender.state.items.ids(rows) == ["brand new"]
+    answer = recommender.recommend(Query(user_id="viewer-044"), NUM_ITEMS + 1)
+    assert "brand new" in answer.items
+    assert "brand new" not in recommender.recommend(Query(user_id="viewer-003"), NUM_ITEMS + 1).items
 
 
 def test_the_same_query_gives_the_same_answer(recommender: Recommender) -> None:
@@ -230,7 +250,8 @@ def test_what_cannot_be_answered_names_its_field(
 def test_every_stage_reports(recommender: Recommender) -> None:
     answer = recommender.recommend(Query("viewer-003", exclude=(EVERY_ITEM[0],)), NUM_ITEMS)
     names = [stage.name for stage in answer.stages]
-    assert names == ["encode", "towers", "seen", "exclude", "ranker", "popularity", "check"]
+    assert names[:3] == ["encode", "towers", "rules"]
+    assert names[-3:] == ["ranker", "popularity", "check"]
     assert all(stage.ms >= 0 for stage in answer.stages)
     assert answer.stages[-1].removed == 0
 

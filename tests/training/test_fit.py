@@ -109,9 +109,10 @@ def test_checkpoints_hold_tensors_and_plain_values_only(dataset: Dataset, tmp_pa
 
 def test_nothing_later_than_the_cut_reaches_training(dataset: Dataset) -> None:
     """Corpus (vocabulary, context, counts, histories, content) and popularity stay when the future is replaced."""
+    from ranking.signals import LiveSignals
     from training.content import ContentConfig
     from training.corpus import make_corpus
-    from training.export import candidate_features, popularity
+    from training.export import evidence_files, popularity
 
     parts = split(dataset, SplitConfig(name="time"))
     later = ~parts.train
@@ -129,8 +130,9 @@ def test_nothing_later_than_the_cut_reaches_training(dataset: Dataset) -> None:
     for one, two in zip(first.events.histories, second.events.histories, strict=True):
         np.testing.assert_array_equal(one, two)
     np.testing.assert_array_equal(popularity(first), popularity(second))
-    vectors = np.zeros((first.spec.vocabulary.num_rows, 4), dtype=np.float32)
-    features = [candidate_features(corpus, vectors) for corpus in corpora]
-    np.testing.assert_array_equal(features[0].transitions.weights, features[1].transitions.weights)
-    np.testing.assert_array_equal(features[0].first_ts_ms, features[1].first_ts_ms)
+    files = [
+        evidence_files(corpus, LiveSignals.Config(), events[parts.train])
+        for corpus, events in zip(corpora, (dataset.events, other), strict=True)
+    ]
+    assert files[0] == files[1]
     assert first.trained_until_ms < int(pd.Series(dataset.events["ts_ms"])[later].min())

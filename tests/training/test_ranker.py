@@ -1,73 +1,136 @@
-"""The ranking head starts at retrieval order, learns what features say, and is never kept when it is worse."""
+"""The ranking head starts at retrieval order, learns what features say, is calibrated, and is never kept when worse."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from ranking.features import RankerInput
 from ranking.model import RankingHead
-from ranking.value import ValueModel
-from training.ranker import MISSED, RankerConfig, RankerExamples, fit_ranker, validation_ndcg
+from ranking.value import Calibration, ValueModel
+from serving.scorer import OnnxActionModel
+from training.calibration import expected_error, fit_line
+from training.examples import ExampleList, RankerExamples
+from training.onnx_export import ranker_onnx
+from training.ranker import Batches, RankerConfig, fit_ranker
 
-NUM_QUERIES, NUM_CANDIDATES, NUM_FEATURES = 300, 20, 4
-CONFIG = RankerConfig(model=RankingHead.Config(hidden=16, num_layers=1), max_epochs=15)
+NUM_QUERIES, NUM_CANDIDATES, NUM_FEATURES, NUM_REQUEST, DIM = 300, 20, 4, 3, 2
+CONFIG = RankerConfig(
+    model=RankingHead.Config(hidden=16, num_layers=1, dropout=0.0), max_epochs=20, num_negatives=0, batch_size=32
+)
+VECTORS = np.random.default_rng(3).normal(size=(40, DIM)).astype(np.float32)
+ACTIONS = ("chosen", "liked")
 
 
-def examples(planted: bool, seed: int = 0) -> RankerExamples:
-    """Candidates in retrieval order; when planted, the chosen one is marked by the last feature."""
+def examples(planted: bool, seed: int = 0, actions: tuple[str, ...] = ("chosen",)) -> RankerExamples:
+    """Candidates in retrieval order; when planted, the chosen one is marked by the last feature, and liked where the
+    request's first feature is positive.
+    """
     rng = np.random.default_rng(seed)
-    features = rng.normal(size=(NUM_QUERIES, NUM_CANDIDATES, NUM_FEATURES)).astype(np.float32)
-    features[:, :, 0] = np.sort(rng.random((NUM_QUERIES, NUM_CANDIDATES)), axis=1)[:, ::-1]
-    place = rng.integers(0, NUM_CANDIDATES, NUM_QUERIES)
-    place[::10] = MISSED
-    if planted:
-        marked = np.flatnonzero(place != MISSED)
-        features[marked, place[marked], -1] += 4
-    return RankerExamples(features, np.full(NUM_QUERIES, NUM_CANDIDATES), place)
+    given = ExampleList(actions)
+    for q in range(NUM_QUERIES):
+        request = rng.normal(size=NUM_REQUEST).astype(np.float32)
+        features = rng.normal(size=(NUM_CANDIDATES, NUM_FEATURES)).astype(np.float32)
+        features[:, 0] = np.sort(rng.random(NUM_CANDIDATES))[::-1]
+        labels = np.full((NUM_CANDIDATES, len(actions)), np.nan, dtype=np.float32)
+        labels[:, 0] = 0
+        if q % 10:
+            place = int(rng.integers(NUM_CANDIDATES))
+            labels[place, 0] = 1
+            labels[place, 1:] = request[0] > 0
+            features[place, -1] += 4 * planted
+        rows = rng.integers(2, 40, NUM_CANDIDATES)
+        given.add(RankerInput(request, features, VECTORS[rows]), rows, labels, q)
+    return given.stacked()
 
 
-def test_an_untrained_head_keeps_retrieval_order() -> None:
-    given = torch.from_numpy(examples(planted=False).features)
-    logits = RankingHead(RankingHead.Config(), NUM_FEATURES, 1).eval()(given)[..., 0]
-    assert (logits.diff(dim=1) < 0).all()
+def logits(head: RankingHead, given: RankerExamples) -> torch.Tensor:
+    places = np.broadcast_to(np.arange(NUM_CANDIDATES), given.rows.shape)
+    with torch.no_grad():
+        return Batches(given, VECTORS).logits(head.eval(), np.arange(len(given.rows)), places)
 
 
-def test_a_planted_feature_is_found() -> None:
-    head, report = fit_ranker(CONFIG, examples(planted=True), scale=1.0, seed=0)
-    assert report.recall_ceiling == pytest.approx(0.9, abs=0.06)
-    assert report.retrieval_ndcg < 0.5
-    assert report.ranker_ndcg > 0.75
-    fresh = examples(planted=True, seed=1)
-    assert validation_ndcg(head, fresh, np.arange(NUM_QUERIES)) > 0.7
+@pytest.mark.parametrize("num_layers", [0, 2])
+def test_an_untrained_head_keeps_retrieval_order(num_layers: int) -> None:
+    head = RankingHead(RankingHead.Config(num_layers=num_layers), NUM_REQUEST, NUM_FEATURES, DIM, 1)
+    assert (logits(head, examples(planted=False))[..., 0].diff(dim=1) < 0).all()
+
+
+@pytest.mark.parametrize("num_experts", [1, 3])
+def test_a_planted_feature_is_found(num_experts: int) -> None:
+    config = replace(CONFIG, model=replace(CONFIG.model, num_layers=2, num_experts=num_experts))
+    fitted = fit_ranker(config, examples(planted=True), VECTORS, scale=1.0, seed=0)
+    assert fitted.report.recall_ceiling == pytest.approx(0.9, abs=0.06)
+    assert fitted.report.retrieval_ndcg < 0.5
+    assert fitted.report.ranker_ndcg > 0.75
+    assert Batches(examples(planted=True, seed=1), VECTORS).ndcg(fitted.head, np.arange(NUM_QUERIES)) > 0.7
+
+
+@pytest.mark.parametrize("loss", ["pointwise", "both"])
+def test_other_losses_find_it_too(loss: str) -> None:
+    fitted = fit_ranker(replace(CONFIG, loss=loss), examples(planted=True), VECTORS, scale=1.0, seed=0)
+    assert fitted.report.ranker_ndcg > 0.7
+
+
+def test_every_action_is_learnt_where_it_could_be_seen() -> None:
+    given = examples(planted=True, actions=ACTIONS)
+    fitted = fit_ranker(replace(CONFIG, max_epochs=25, patience=25), given, VECTORS, scale=1.0, seed=0)
+    fresh = examples(planted=True, seed=1, actions=ACTIONS)
+    found, labels = Batches(fresh, VECTORS).outcomes(fitted.head, np.arange(NUM_QUERIES), 1)
+    assert len(labels) == NUM_QUERIES * 9 // 10
+    assert np.mean((found > 0) == (labels > 0.5)) > 0.85
+    assert set(fitted.report.calibration_error) == set(ACTIONS)
 
 
 def test_noise_never_makes_the_kept_head_worse_than_retrieval() -> None:
-    _, report = fit_ranker(CONFIG, examples(planted=False), scale=1.0, seed=0)
+    report = fit_ranker(CONFIG, examples(planted=False), VECTORS, scale=1.0, seed=0).report
     assert report.ranker_ndcg >= report.retrieval_ndcg
 
 
 def test_without_a_retrieved_target_retrieval_order_stays() -> None:
     given = examples(planted=True)
-    nothing = replace(CONFIG, max_epochs=3)
-    head, report = fit_ranker(nothing, given._replace(place=np.full(NUM_QUERIES, MISSED)), scale=1.0, seed=0)
-    assert report.recall_ceiling == 0
-    logits = head(torch.from_numpy(given.features))[..., 0]
-    assert (logits.diff(dim=1) < 0).all()
+    nothing = given._replace(labels=np.zeros_like(given.labels))
+    fitted = fit_ranker(replace(CONFIG, max_epochs=3), nothing, VECTORS, scale=1.0, seed=0)
+    assert fitted.report.recall_ceiling == 0
+    assert (logits(fitted.head, given)[..., 0].diff(dim=1) < 0).all()
 
 
-def test_a_candidates_score_does_not_depend_on_the_others() -> None:
-    head, _ = fit_ranker(CONFIG, examples(planted=True), scale=1.0, seed=0)
-    given = torch.from_numpy(examples(planted=True, seed=2).features[0])
-    torch.testing.assert_close(head(given)[3], head(given[3:4])[0])
+def test_the_exported_head_scores_as_the_trained_one_whoever_else_is_there(tmp_path: Path) -> None:
+    config = replace(CONFIG, model=RankingHead.Config(hidden=8, num_experts=2), max_epochs=2)
+    given = examples(planted=True, actions=ACTIONS)
+    head = fit_ranker(config, given, VECTORS, scale=1.0, seed=0).head
+    (tmp_path / "ranker.onnx").write_bytes(ranker_onnx(head, DIM))
+    model = OnnxActionModel.load(tmp_path / "ranker.onnx")
+    whole = RankerInput(given.request[5], given.features[5], VECTORS[given.rows[5]])
+    served = model.logits(whole)
+    np.testing.assert_allclose(served, logits(head, given)[5].numpy(), atol=1e-5)
+    alone = model.logits(whole._replace(candidates=whole.candidates[3:4], vectors=whole.vectors[3:4]))
+    np.testing.assert_allclose(alone[0], served[3], atol=1e-5)
 
 
-def test_value_ranks_non_finite_scores_last_and_weighs_actions() -> None:
+def test_a_line_makes_logits_probabilities() -> None:
+    rng = np.random.default_rng(0)
+    told = rng.normal(size=4000).astype(np.float32)
+    labels = (rng.random(4000) < 1 / (1 + np.exp(-(2 * told - 1)))).astype(np.float32)
+    line = fit_line(told, labels)
+    assert line == pytest.approx((2, -1), abs=0.2)
+    calibrated = 1 / (1 + np.exp(-(line.slope * told.astype(np.float64) + line.shift)))
+    assert (
+        expected_error(calibrated, labels) < 0.02 < expected_error(1 / (1 + np.exp(-told.astype(np.float64))), labels)
+    )
+    assert fit_line(told, np.zeros(4000, dtype=np.float32)) == Calibration()
+
+
+def test_value_ranks_non_finite_scores_last_and_weighs_calibrated_actions() -> None:
     single = ValueModel({"chosen": 1.0})
     assert single.score(np.array([[1.0], [np.nan], [2.0]], dtype=np.float32)).tolist() == [1.0, -np.inf, 2.0]
     both = ValueModel({"chosen": 1.0, "abandoned": -2.0})
     assert both.score(np.zeros((1, 2), dtype=np.float32)).tolist() == [-0.5]
+    surer = ValueModel({"chosen": 1.0, "abandoned": -2.0}, {"abandoned": Calibration(1.0, -100.0)})
+    assert surer.score(np.zeros((1, 2), dtype=np.float32)).tolist() == [0.5]
     with pytest.raises(ValueError, match="1 actions were predicted, 2 have a weight"):
         both.score(np.zeros((1, 1), dtype=np.float32))

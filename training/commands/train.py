@@ -15,6 +15,7 @@ import msgspec
 from index.build import Config as IndexConfig
 from serving.bundle import CURRENT, Bundle
 from serving.manifest import ManifestFields
+from serving.parts import BundleParts
 from serving.publish import publish
 from training.data import load
 from training.data.dataset import Dataset
@@ -88,9 +89,10 @@ class Training:
         """Folder of the bundle that CURRENT names at the end."""
         task = Task(self.parts.train, self.parts.val)
         learned = self._learn(task, self.config.learning, "towers")
-        exported = make_parts(learned.towers, learned.corpus, learned.validation, self.config.index)
+        events = self.dataset.events
+        exported = make_parts(learned.towers, learned.corpus, learned.validation, self.config.index, events[task.train])
         ranked = self._rank(learned, exported)
-        bundle = replace(exported.parts, ranker_files=ranked.files, page_files=self._page_files(learned, exported))
+        bundle = replace(with_ranker(exported.parts, ranked), page_files=self._page_files(learned, exported))
         metrics = self._note(learned, exported, ranked)
         pointer = EVALUATION if self.config.refit else CURRENT
         folder = publish(self.out, bundle, self._fields(learned, exported, metrics), pointer=pointer)
@@ -111,7 +113,7 @@ class Training:
         with tempfile.TemporaryDirectory(dir=self.out, prefix=".ranking-") as name:
             fields = self._fields(learned, exported, {})
             bundle = Bundle.load(publish(Path(name), exported.parts, fields))
-            return rank(self.config.ranker, bundle, learned, self.config.seed)
+            return rank(self.config.ranker, bundle, learned, self.dataset, self.parts.val, self.config.seed)
 
     def _note(self, learned: Learned, exported: Exported, ranked: Ranked) -> dict[str, float]:
         report = ranked.report
@@ -119,6 +121,7 @@ class Training:
             "val/retrieval/ndcg@10": report.retrieval_ndcg,
             "val/ranker/ndcg@10": report.ranker_ndcg,
             "val/recall_ceiling": report.recall_ceiling,
+            **{f"val/ranker/ece/{action}": error for action, error in report.calibration_error.items()},
             f"index/recall@{exported.index_report.k}": exported.index_report.chosen.recall,
         }
         self.run.metrics(metrics)
@@ -140,9 +143,9 @@ class Training:
         everything = Task(self.parts.train | self.parts.val | self.parts.test, self.parts.val | self.parts.test)
         fit = replace(self.config.learning.fit, stop_after=learned.curve.best_epoch, patience=0, keep_last=True)
         refitted = self._learn(everything, replace(self.config.learning, fit=fit), "refit")
-        exported = make_parts(refitted.towers, refitted.corpus, refitted.validation, self.config.index)
-        files = ranked.files_for(refitted.corpus, exported.parts.item_vectors)
-        bundle = replace(exported.parts, ranker_files=files, page_files=self._page_files(refitted, exported))
+        events = self.dataset.events[everything.train]
+        exported = make_parts(refitted.towers, refitted.corpus, refitted.validation, self.config.index, events)
+        bundle = replace(with_ranker(exported.parts, ranked), page_files=self._page_files(refitted, exported))
         fields = self._fields(refitted, exported, metrics, f"refit after {split_in_words(self.parts)}")
         return publish(self.out, bundle, fields, keep=self.config.keep)
 
@@ -164,3 +167,8 @@ class Training:
             index=exported.index_report,
             index_filters=exported.index_filters or msgspec.UNSET,
         )
+
+
+def with_ranker(parts: BundleParts, ranked: Ranked) -> BundleParts:
+    """The parts of a bundle with a ranker among them."""
+    return replace(parts, ranker_files={**parts.ranker_files, **ranked.files})

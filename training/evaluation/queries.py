@@ -25,7 +25,7 @@ class Queries:
 
     request_ts_ms, targets (item rows; UNKNOWN for an item that training never saw, which counts as a miss): int64 [Q].
     is_known_viewer: bool [Q], whether the viewer has training events. `exclude` lists the rows that must not be
-    answered; by default those of the history.
+    answered; by default those of the history. positions: int64 [Q] of the targets in the event table, where known.
     """
 
     histories: Sequence[History]
@@ -35,6 +35,7 @@ class Queries:
     user_ids: Sequence[str]
     is_known_viewer: NDArray[np.bool_]
     exclude: Sequence[NDArray[np.int64]] | None = None
+    positions: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         fields = {name: value for name, value in vars(self).items() if value is not None}
@@ -58,7 +59,10 @@ class Queries:
         """A random part of the queries in their order; all of them where there are no more than `size`."""
         if size >= len(self):
             return self
-        keep = np.sort(rng.choice(len(self), size, replace=False))
+        return self.take(np.sort(rng.choice(len(self), size, replace=False)))
+
+    def take(self, keep: NDArray[np.int64]) -> Queries:
+        """The queries at the given places."""
         return Queries(
             [self.histories[q] for q in keep],
             self.request_ts_ms[keep],
@@ -67,6 +71,7 @@ class Queries:
             [self.user_ids[q] for q in keep],
             self.is_known_viewer[keep],
             None if self.exclude is None else [self.exclude[q] for q in keep],
+            None if self.positions is None else self.positions[keep],
         )
 
 

@@ -1,0 +1,162 @@
+"""What speaks for each candidate: groups of features that can be switched off one by one.
+
+Shapes: K candidates, S sources, L history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranking.moment import Moment
+from ranking.signals import DAY, EVER, FAST, HALF_LIVES_S, HOUR, SLOW, WEEK
+from towers.history import Action, History
+
+Rows = NDArray[np.int64]
+Columns = Mapping[str, NDArray[np.float64]]
+
+NUM_RECENT = 10
+"""Newest history items that stand for what the viewer is in the mood for."""
+SMALLEST_SHARE: Final = 1e-7
+SPEEDS: Final = ("10min", "hour", "6h", "day", "week", "ever")
+GOOD: Final = (Action.LIKED, Action.COMPLETED, Action.LISTED, Action.PURCHASED)
+BAD: Final = (Action.DISLIKED, Action.ABANDONED)
+
+
+def towers(moment: Moment, rows: Rows) -> Columns:
+    """The similarity that retrieval orders by; 0 for an item without a vector."""
+    vectors = moment.vectors_of(rows)
+    score = np.zeros(len(rows)) if moment.vector is None else vectors @ moment.vector
+    return {"tower_score": score, "has_vector": np.any(vectors != 0, axis=1).astype(np.float64)}
+
+
+def popularity(moment: Moment, rows: Rows) -> Columns:
+    """Shares of all choices at each half-life, how they change, and how many choices that is."""
+    velocity = moment.signals.velocity
+    counts, totals = velocity.counts_of(rows, moment.ts_ms), velocity.totals(moment.ts_ms)
+    shares = log_share(counts / np.maximum(totals, 1e-9)[:, None])
+    columns = {f"popularity_{SPEEDS[h]}": shares[h] for h in range(len(HALF_LIVES_S))}
+    columns |= {f"count_{SPEEDS[h]}": np.log1p(counts[h]) for h in (FAST, HOUR, DAY)}
+    pairs = ((FAST, HOUR), (HOUR, SLOW), (SLOW, DAY), (WEEK, EVER))
+    return columns | {f"rise_{SPEEDS[fast]}_{SPEEDS[slow]}": shares[fast] - shares[slow] for fast, slow in pairs}
+
+
+def segments(moment: Moment, rows: Rows) -> Columns:
+    """How much more of the moment's segments than of everybody chooses the item, one column a context column."""
+    counts, totals = moment.signals.velocity.counts_of(rows, moment.ts_ms), moment.signals.velocity.totals(moment.ts_ms)
+    everybody = counts[SLOW] / max(float(totals[SLOW]), 1e-9)
+    own = moment.signals.segments.shares_of(rows, moment.context)
+    lift = np.log(own + 1e-5) - np.log(everybody + 1e-5)
+    known = moment.signals.segments.places(moment.context) >= 0
+    return {f"segment_{column}": lift[column] * known[column] for column in range(len(lift))}
+
+
+def rules(moment: Moment, rows: Rows) -> Columns:
+    """What followed the history in training."""
+    found = moment.trained_rules
+    strongest = max(float(found.max(initial=0.0)), 1e-9)
+    return {"rules_log": np.log1p(100 * found[rows]), "rules_share": found[rows] / strongest}
+
+
+def live_rules(moment: Moment, rows: Rows) -> Columns:
+    """What followed the history of late."""
+    found, last = moment.live_rules, moment.live_last
+    strongest = max(float(found.max(initial=0.0)), 1e-9)
+    return {
+        "live_rules_log": np.log(found[rows] + 1e-4),
+        "live_rules_share": found[rows] / strongest,
+        "live_last_log": np.log(last[rows] + 1e-4),
+    }
+
+
+def similarity(moment: Moment, rows: Rows) -> Columns:
+    """Target attention: how like the newest items the candidate is, by age, by attention, by what became of them."""
+    recent = moment.history.last(NUM_RECENT)
+    if len(recent.rows) == 0:
+        nothing = np.zeros(len(rows))
+        names = ("last", "best", "mean", "attended", "liked", "disliked", "session")
+        return {f"similarity_{name}": nothing for name in names}
+    alike = moment.vectors_of(rows) @ moment.vectors_of(recent.rows).T
+    weight = 1.0 / np.arange(len(recent.rows), 0, -1)
+    attention = np.exp(8.0 * alike) * weight
+    return {
+        "similarity_last": alike[:, -1],
+        "similarity_best": alike.max(axis=1),
+        "similarity_mean": alike @ (weight / weight.sum()),
+        "similarity_attended": (attention * alike).sum(axis=1) / attention.sum(axis=1),
+        "similarity_liked": _mean_where(alike, np.isin(recent.actions, GOOD)),
+        "similarity_disliked": _mean_where(alike, np.isin(recent.actions, BAD)),
+        "similarity_session": _mean_where(alike, recent.ts_ms >= _session_start(moment)),
+    }
+
+
+def age(moment: Moment, rows: Rows) -> Columns:
+    """Time since the item was first chosen."""
+    first = moment.signals.first_ms(rows)
+    age_h = np.where(first > 0, np.maximum(moment.ts_ms - first, 0) / 3_600_000, 0.0)
+    return {"age_h_log": np.log1p(age_h), "age_below_day": np.clip(1 - age_h / 24, 0, 1), "is_unseen": first == 0}
+
+
+def repeats(moment: Moment, rows: Rows) -> Columns:
+    """Whether, how often and how long ago the viewer had the item."""
+    history = moment.history
+    newest_ms = np.zeros(len(rows))
+    times = np.zeros(len(rows))
+    had = np.flatnonzero(np.isin(rows, history.rows))
+    for place in had.tolist():
+        when = history.ts_ms[history.rows == rows[place]]
+        times[place], newest_ms[place] = len(when), when[-1]
+    since_h = np.where(times > 0, np.maximum(moment.ts_ms - newest_ms, 0) / 3_600_000, 0.0)
+    return {"times_had_log": np.log1p(times), "since_had_log": np.log1p(since_h)}
+
+
+def exposure(moment: Moment, rows: Rows) -> Columns:
+    """Choices an impression of the item, and how often this viewer passed it over."""
+    signals = moment.signals.exposure
+    passed = signals.passed_of(moment.user_id, rows)
+    return {"rate_log": np.log(signals.rates_of(rows, moment.ts_ms) + 1e-3), "passed_log": np.log1p(passed)}
+
+
+def leaning(moment: Moment, rows: Rows) -> Columns:
+    """How far the item's popularity is from that of what the viewer had of late."""
+    recent = moment.history.last(NUM_RECENT).rows
+    if len(recent) == 0:
+        return {"leaning": np.zeros(len(rows)), "leaning_product": np.zeros(len(rows))}
+    velocity = moment.signals.velocity
+    total = max(float(velocity.totals(moment.ts_ms)[EVER]), 1e-9)
+    own = float(log_share(velocity.counts_of(recent, moment.ts_ms)[EVER] / total).mean())
+    theirs = log_share(velocity.counts_of(rows, moment.ts_ms)[EVER] / total)
+    return {"leaning": np.abs(theirs - own), "leaning_product": (theirs + 8) * (own + 8) / 8}
+
+
+GROUPS: Final[Mapping[str, Callable[[Moment, Rows], Columns]]] = {
+    "towers": towers,
+    "popularity": popularity,
+    "segments": segments,
+    "rules": rules,
+    "live_rules": live_rules,
+    "similarity": similarity,
+    "age": age,
+    "repeats": repeats,
+    "exposure": exposure,
+    "leaning": leaning,
+}
+"""By name; the first begins with the similarity that retrieval orders by."""
+
+
+def log_share(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Logarithm of shares of all events, floored at one in ten million."""
+    return np.log(np.maximum(shares, SMALLEST_SHARE))
+
+
+def _mean_where(alike: NDArray[np.float32], chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Mean [K] over the chosen history events; 0 where there are none."""
+    return np.asarray(alike[:, chosen].mean(axis=1) if chosen.any() else np.zeros(len(alike)), dtype=np.float64)
+
+
+def _session_start(moment: Moment) -> int:
+    session: History = moment.session
+    return int(session.ts_ms[0]) if len(session.ts_ms) else moment.ts_ms + 1

@@ -1,0 +1,94 @@
+"""One request as the ranker sees it, and what each item has to say for itself in that moment.
+
+Shapes: N item rows in use, R of them of the bundle, K candidates, L history, C context columns, D embedding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranking.signals import SLOW, LiveSignals
+from ranking.transitions import TransitionTable
+from towers.history import History
+
+SESSION_GAP_MS = 1_800_000
+"""A longer pause begins a new session."""
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """Scores of all N rows are worked out once, whoever asks first: a source or a feature.
+
+    context: int64 [C] codes. vector: float32 [D] of the user tower, None when it failed. vectors_of: unit vectors
+    [K, D] of rows [K], zero where there are none.
+    """
+
+    user_id: str | None
+    history: History
+    ts_ms: int
+    context: NDArray[np.int64]
+    vector: NDArray[np.float32] | None
+    num_rows: int
+    signals: LiveSignals
+    transitions: TransitionTable
+    vectors_of: Callable[[NDArray[np.int64]], NDArray[np.float32]]
+
+    @cached_property
+    def trained_rules(self) -> NDArray[np.float64]:
+        """Scores [N] after the history by what followed what in training."""
+        known = self.history.rows[self.history.rows < self.transitions.num_rows]
+        return self._fitted(self.transitions.all_scores(known).astype(np.float64))
+
+    @cached_property
+    def live_rules(self) -> NDArray[np.float64]:
+        """Scores [N] after the history by what followed what of late."""
+        return self._dense(*self.signals.transitions.after_all(self.history.rows))
+
+    @cached_property
+    def live_last(self) -> NDArray[np.float64]:
+        """Shares [N] in what followed the newest history item of late."""
+        if len(self.history.rows) == 0:
+            return np.zeros(self.num_rows)
+        return self._dense(*self.signals.transitions.after(int(self.history.rows[-1])))
+
+    @cached_property
+    def segment(self) -> NDArray[np.float64]:
+        """Mean share [N] in the choices of the moment's segments; of all choices where no segment is known."""
+        columns = range(self.signals.segments.num_columns)
+        found = [self.signals.segments.shares(self.context, column) for column in columns]
+        known = [self._fitted(shares) for shares in found if shares is not None]
+        if not known:
+            return self.velocity(SLOW)
+        return np.asarray(sum(known[1:], start=known[0]) / len(known))
+
+    def velocity(self, half_life: int) -> NDArray[np.float64]:
+        """Faded counts [N] at a half-life, up to a common factor."""
+        return self._fitted(self.signals.velocity.relative(half_life))
+
+    @cached_property
+    def first_ms(self) -> NDArray[np.float64]:
+        """When each row [N] was first chosen, 0 for never."""
+        return self._fitted(self.signals.newest())
+
+    @cached_property
+    def session(self) -> History:
+        """The newest events, without a long pause between them or up to now."""
+        times = self.history.ts_ms
+        if len(times) == 0 or self.ts_ms - times[-1] > SESSION_GAP_MS:
+            return self.history.last(0)
+        pauses = np.flatnonzero(np.diff(times) > SESSION_GAP_MS)
+        return self.history.last(len(times) - (int(pauses[-1]) + 1 if len(pauses) else 0))
+
+    def _dense(self, rows: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        inside = rows < self.num_rows
+        return np.bincount(rows[inside], weights[inside], minlength=self.num_rows).astype(np.float64)
+
+    def _fitted(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        if len(values) >= self.num_rows:
+            return values[: self.num_rows]
+        return np.concatenate([values, np.zeros(self.num_rows - len(values))])
