@@ -11,7 +11,7 @@ from typing import Final, Self
 
 import msgspec
 
-from index import BuildReport
+from index import BuildReport, FilterReport
 
 FILE: Final = "manifest.json"
 FORMAT_VERSION: Final = 1
@@ -34,6 +34,7 @@ class ManifestFields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     split: in words. trained_until_ms: no later event was used. metrics: by path with the cut, as `val/recall@100`;
     one that is not finite is kept as None. index: what was measured when the index was chosen.
+    index_filters: and how it fares among allowed items; left out where all is brute force.
     """
 
     data_fingerprint: str
@@ -41,6 +42,7 @@ class ManifestFields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     trained_until_ms: int
     metrics: dict[str, float | None]
     index: BuildReport | None = None
+    index_filters: FilterReport | msgspec.UnsetType = msgspec.UNSET
 
 
 class Manifest(ManifestFields, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,6 +64,7 @@ class Manifest(ManifestFields, frozen=True, kw_only=True, forbid_unknown_fields=
             trained_until_ms=int(fields.trained_until_ms),
             metrics={name: _finite(value) for name, value in fields.metrics.items()},
             index=fields.index,
+            index_filters=fields.index_filters,
             created=created,
             files={path.relative_to(folder).as_posix(): _entry(path) for path in sorted(files_in(folder))},
             libraries={name: _version(name) for name in LIBRARIES if _version(name)},

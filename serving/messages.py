@@ -6,6 +6,8 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from serving.recommendation import Step
+
 MAX_K = 1000
 MAX_ID_LENGTH = 256
 MAX_IDS = 20_000
@@ -70,7 +72,10 @@ class RecommendResponse(Struct, frozen=True):
     reasons: list[str]
     model_version: str
     request_id: str
-    degraded: Annotated[bool, Meta(description="True when a model failed and a simpler order took its place.")]
+    degraded: Annotated[
+        bool, Meta(description="True when a model failed or time ran out and a simpler order took over.")
+    ]
+    step: Annotated[Step, Meta(description="Which order: full, or how far down the ladder.")]
     stages: list[Stage]
 
 

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from serving.pipeline import StageReport
+from serving.recommendation import Step
 
 MEDIA_TYPE: Final = CONTENT_TYPE_LATEST
 
@@ -31,7 +32,10 @@ class Metrics:
             "marquee_stage_seconds", "Time of a stage.", ["stage"], buckets=_STAGE_BUCKETS_S, registry=self.registry
         )
         self._degraded = Counter(
-            "marquee_degraded", "Answers in which a model failed and a simpler order took over.", registry=self.registry
+            "marquee_degraded",
+            "Answers in which a model failed or time ran out and a simpler order took over.",
+            ["step"],
+            registry=self.registry,
         )
         self._removed_late = Counter(
             "marquee_removed_late",
@@ -50,14 +54,14 @@ class Metrics:
         self._requests.labels(route, status).inc()
         self._request_s.labels(route).observe(elapsed_s)
 
-    def observe_answer(self, stages: Iterable[StageReport], degraded: bool) -> None:
+    def observe_answer(self, stages: Iterable[StageReport], step: Step) -> None:
         """One recommendation made."""
         for stage in stages:
             self._stage_s.labels(stage.name).observe(stage.ms / 1000)
             if stage.name == "check" and stage.removed:
                 self._removed_late.inc(stage.removed)
-        if degraded:
-            self._degraded.inc()
+        if step is not Step.FULL:
+            self._degraded.labels(step.value).inc()
 
     def observe_stale(self) -> None:
         """One request answered without knowing the newest events."""

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ranking.moment import Moment
 from serving.bundle import Bundle
+from serving.deadline import ENDLESS, Deadline
 from serving.errors import RequestError
 from serving.items import ItemTable
 from serving.pipeline import Request
+from serving.recommendation import Step
 from serving.state import LiveState, in_time_order
-from towers.history import History
+from serving.vector_cache import VectorCache
+from towers.history import History, pad
 from towers.query import Query
 from towers.vocabulary import UNKNOWN
 
@@ -23,31 +27,62 @@ MS_APART = 1000
 class QueryReader:
     """Completes queries with what the server knows now."""
 
-    def __init__(self, bundle: Bundle, state: LiveState, clock_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, bundle: Bundle, state: LiveState, clock_ms: Callable[[], int], vectors: VectorCache.Config | None = None
+    ) -> None:
         self._bundle = bundle
         self._state = state
         self._clock_ms = clock_ms
+        self._vectors = None if vectors is None else VectorCache(vectors)
 
     def read(self, query: Query) -> Request:
         """The query as arrays: history, moment, codes of the context, and the viewer's vector."""
-        spec = self._bundle.spec
+        return self.read_in_time(query, ENDLESS)[0]
+
+    def read_in_time(self, query: Query, deadline: Deadline) -> tuple[Request, Step]:
+        """The query as arrays, with an older vector of the viewer or none where a new one would come too late."""
         history, ts_ms = self._moment(query)
+        context = self._bundle.spec.context_codes(np.array([ts_ms], dtype=np.int64), [query.context])[0]
+        vector, step = self._vector(query, history, context, ts_ms, deadline)
         items = self._state.items
-        read = with_token(history, items)
-        batch = spec.batch([read], np.array([ts_ms], dtype=np.int64), [query.context])
-        vector = self._bundle.encoder.encode_tokens(batch, items.tokens(batch.rows, self._bundle.item_tokens))[0]
         moment = Moment(
             user_id=query.user_id,
             history=history,
             ts_ms=ts_ms,
-            context=batch.context[0],
-            vector=vector if bool(np.isfinite(vector).all()) else None,
+            context=context,
+            vector=vector,
             num_rows=items.num_rows,
             signals=self._state.signals,
             transitions=self._bundle.transitions,
             vectors_of=items.vectors,
         )
-        return Request(moment, self._state.popularity())
+        return Request(moment, self._state.popularity()), step
+
+    def _vector(
+        self, query: Query, history: History, context: NDArray[np.int64], ts_ms: int, deadline: Deadline
+    ) -> tuple[NDArray[np.float32] | None, Step]:
+        """The viewer's vector and how it was come by; only what the server itself knows of a viewer is kept."""
+        cache = self._vectors if query.user_id is not None and query.history is None and query.ts_ms is None else None
+        if cache is None or query.user_id is None:
+            vector = self._encoded(history, context, ts_ms) if deadline.allows("encode") else None
+            return vector, Step.POPULARITY if vector is None else Step.FULL
+        vector = cache.get(query.user_id, history, context, ts_ms)
+        if vector is not None:
+            return vector, Step.FULL
+        if deadline.allows("encode") and (vector := self._encoded(history, context, ts_ms)) is not None:
+            cache.put(query.user_id, history, context, ts_ms, vector)
+            return vector, Step.FULL
+        vector = cache.any_of(query.user_id) if len(history.rows) else None  # nothing of a forgotten viewer
+        return vector, Step.POPULARITY if vector is None else Step.CACHED_VECTOR
+
+    def _encoded(self, history: History, context: NDArray[np.int64], ts_ms: int) -> NDArray[np.float32] | None:
+        """The user tower's answer; None when it is not finite."""
+        items = self._state.items
+        newest = with_token(history, items).last(self._bundle.spec.max_length)
+        batch = pad([newest], np.array([ts_ms], dtype=np.int64), context[None])
+        tokens = items.tokens(batch.rows, self._bundle.item_tokens)
+        vector = self._bundle.encoder.encode_tokens(batch, tokens)[0]
+        return vector if np.isfinite(vector).all() else None
 
     def _moment(self, query: Query) -> tuple[History, int]:
         """History and time of the request.

@@ -16,7 +16,9 @@ from index.topk import Candidates, TopK
 from ranking.merge import Merged, merge, places
 from serving.bundle import Bundle
 from serving.catalogue import EVERYTHING, CatalogueFilter
+from serving.deadline import ENDLESS, Deadline
 from serving.errors import RequestError
+from serving.fallback import Fallback
 from serving.filters import Allow, Block
 from serving.pipeline import (
     BestFirst,
@@ -25,7 +27,6 @@ from serving.pipeline import (
     Scorer,
     Selector,
     Source,
-    StageReport,
     Stages,
     behind,
     eligible,
@@ -33,30 +34,16 @@ from serving.pipeline import (
     take,
 )
 from serving.query_reader import QueryReader
+from serving.recommendation import Recommendation, Step, lower
 from serving.shelf import Shelf
 from serving.sources import standard_sources
 from serving.state import LiveState
+from serving.vector_cache import VectorCache
 from towers.query import Query
 from towers.vocabulary import UNKNOWN
 
 REASONS: Final = ("personal", "popular", "followed", "followed_now", "trending", "segment", "new", "similar")
 """By code of the source."""
-
-
-@dataclass(frozen=True)
-class Recommendation:
-    """The answer to one query: parallel tuples, best first.
-
-    `degraded` says that a model failed and a simpler order took its place.
-    """
-
-    items: tuple[str, ...]
-    scores: tuple[float, ...]
-    reasons: tuple[str, ...]
-    rows: NDArray[np.int64]
-    model_version: str
-    degraded: bool
-    stages: tuple[StageReport, ...]
 
 
 class Gathered(NamedTuple):
@@ -72,11 +59,13 @@ class Recommender:
     @dataclass(frozen=True)
     class Config:
         """`num_candidates` are ranked, or k if larger. More removable items than `max_overfetch` or a hundredth of the
-        catalogue are not over-fetched: the index then gets a list of the allowed ones.
+        catalogue are not over-fetched: the index then gets a list of the allowed ones. `vectors` says how many user
+        vectors are kept; None makes each anew, so that equal queries have equal answers whatever came between.
         """
 
         num_candidates: int = 200
         max_overfetch: int = 1000
+        vectors: VectorCache.Config | None = None
 
     def __init__(
         self,
@@ -96,8 +85,9 @@ class Recommender:
         self._scorer = scorer
         self._selector = selector or BestFirst()
         self._clock_ms = clock_ms
-        self._reader = QueryReader(bundle, state, clock_ms)
+        self._reader = QueryReader(bundle, state, clock_ms, self._config.vectors)
         self._sources = standard_sources(self.shelf)
+        self.fallback = Fallback(bundle, state, self.shelf, clock_ms)
 
     def recommend(
         self,
@@ -107,27 +97,28 @@ class Recommender:
         within: CatalogueFilter = EVERYTHING,
         filter_seen: bool = True,
         use_ranker: bool = True,
+        deadline: Deadline = ENDLESS,
     ) -> Recommendation:
         """min(k, allowed items) distinct items, none of them seen (unless switched off), excluded or outside `within`.
 
         A RequestError names a k below 1, times that do not match the history, or a label the catalogue does not have.
         """
         stages = Stages()
-        request = self.request(query)
-        stages.note("encode", 0 if request.vector is None else 1)
+        request, read_step = self._reader.read_in_time(query, deadline)
+        stages.note("encode" if read_step is Step.FULL else read_step.value, 0 if request.vector is None else 1)
         filters = self._filters(query, request, within, filter_seen)
-        scorer = self._scorer if use_ranker else None
+        has_time = not use_ranker or deadline.allows("ranker")
+        scorer = self._scorer if use_ranker and has_time else None
         if scorer is None:
-            ranked, is_sound = (
-                self._nearest(request, filters, max(_positive(k), self._config.num_candidates), stages),
-                True,
-            )
+            count = max(_positive(k), self._config.num_candidates)
+            ranked, is_sound = self._nearest(request, filters, count, stages), True
         else:
             merged = self._merge(request, filters, scorer.counts, _positive(k), stages)
             ranked, is_sound = self._rank(request, merged, scorer, stages)
         filled = self._fill(request, self._selector.select(ranked, k), filters, k, stages)
         answer = self._check(filled, filters, stages)
-        return self._recommendation(answer, request.vector is None or not is_sound, stages)
+        rank_step = Step.FULL if is_sound and has_time else Step.RETRIEVAL
+        return self._recommendation(answer, lower(read_step, rank_step), stages)
 
     def retrieve(self, query: Query, k: int, *, filter_seen: bool = True) -> Candidates:
         """The towers' k best items for a query, seen and excluded ones left out."""
@@ -251,15 +242,16 @@ class Recommender:
         stages.note("check", len(kept.rows), len(answer.rows) - len(kept.rows))
         return kept
 
-    def _recommendation(self, answer: Candidates, degraded: bool, stages: Stages) -> Recommendation:
+    def _recommendation(self, answer: Candidates, step: Step, stages: Stages) -> Recommendation:
         return Recommendation(
             items=tuple(self.state.items.ids(answer.rows)),
             scores=tuple(answer.scores.tolist()),
             reasons=tuple(REASONS[code] for code in answer.source.tolist()),
             rows=answer.rows,
             model_version=self.version,
-            degraded=degraded,
+            degraded=step is not Step.FULL,
             stages=tuple(stages.reports),
+            step=step,
         )
 
 

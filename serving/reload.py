@@ -13,13 +13,14 @@ from serving.manifest import BundleError
 from serving.recommender import Recommender
 from serving.service import Service
 from serving.store.database import StoreError
+from serving.vector_cache import VectorCache
 
 _LOG = logging.getLogger("marquee.serving")
 
 
 def load_recommender(path: Path) -> Recommender:
-    """The recommender of the bundle at `path`, with fresh state; a BundleError names what is wrong with it."""
-    return assemble(Bundle.load(path))
+    """A server's recommender of the bundle at `path`, with fresh state; a BundleError names what is wrong with it."""
+    return assemble(Bundle.load(path), config=Recommender.Config(vectors=VectorCache.Config()))
 
 
 class Reloader:

@@ -106,7 +106,8 @@ def serve(service: Service, config: Config, bound: socket.socket) -> None:
     from serving.reload import Reloader
     from serving.retention import prune_daily
 
-    app = create_app(service, AppConfig(threads=config.threads, api_key=os.environ.get("MARQUEE_API_KEY", "")))
+    app_config = AppConfig(config.threads, config.deadline_ms, api_key=os.environ.get("MARQUEE_API_KEY", ""))
+    app = create_app(service, app_config)
     settings = uvicorn.Config(
         app,
         loop="uvloop",

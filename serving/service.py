@@ -11,8 +11,10 @@ import numpy as np
 from msgspec import UnsetType
 
 from serving.catalogue import CatalogueFilter
+from serving.deadline import ENDLESS, Costs, Deadline
 from serving.errors import RequestError
 from serving.item_messages import ItemStored
+from serving.ladder import Ladder, Wish
 from serving.live import Live
 from serving.messages import (
     Filters,
@@ -24,6 +26,7 @@ from serving.messages import (
 from serving.metrics import Metrics
 from serving.page.controls import MemorySettings, Settings
 from serving.page.service import PageService
+from serving.recommendation import Recommendation
 from serving.recommender import Recommender
 from serving.store.store import Store
 from serving.times import to_ms
@@ -51,6 +54,7 @@ class Service:
         self._live: Live | None = None
         self._settings: Settings = MemorySettings() if store is None else StoredSettings(self)
         self._swapping = Lock()
+        self.costs = Costs()
         self.swap(recommender)
 
     @property
@@ -96,18 +100,20 @@ class Service:
         if self.store is not None:
             self.store.close()
 
-    def recommend(self, message: RecommendRequest, request_id: str) -> bytes:
+    def recommend(self, message: RecommendRequest, request_id: str, deadline: Deadline = ENDLESS) -> bytes:
         """The response as JSON; a RequestError names a field that cannot be used."""
         recommender = self.current().recommender
-        query = to_query(message, recommender.bundle.spec.ts_unit_ms)
-        answer = recommender.recommend(
-            query,
-            message.k,
-            within=to_catalogue_filter(message.filters),
-            filter_seen=message.filter_seen,
-            use_ranker=message.use_ranker,
-        )
-        self.metrics.observe_answer(answer.stages, answer.degraded)
+        answer = Ladder(recommender).answer(to_wish(message, recommender), deadline)
+        self.costs.observe(answer.stages)
+        return self._response(recommender, answer, request_id)
+
+    def recommend_quickly(self, message: RecommendRequest, request_id: str) -> bytes:
+        """What is popular as JSON, from memory alone: for requests that cannot be answered in time."""
+        recommender = self.live.recommender
+        return self._response(recommender, Ladder(recommender).quick(to_wish(message, recommender)), request_id)
+
+    def _response(self, recommender: Recommender, answer: Recommendation, request_id: str) -> bytes:
+        self.metrics.observe_answer(answer.stages, answer.step)
         response = RecommendResponse(
             items=list(answer.items),
             scores=list(answer.scores),
@@ -116,6 +122,7 @@ class Service:
             model_version=answer.model_version,
             request_id=request_id,
             degraded=answer.degraded,
+            step=answer.step,
             stages=[Stage(stage.name, stage.kept, stage.removed, round(stage.ms, 4)) for stage in answer.stages],
         )
         return msgspec.json.encode(response)
@@ -160,6 +167,17 @@ class StoredSettings:
         """Keep from now on, in every process."""
         assert self._service.store is not None
         self._service.store.viewers.put(user_id, name, body)
+
+
+def to_wish(message: RecommendRequest, recommender: Recommender) -> Wish:
+    """What a message asks of a recommender."""
+    return Wish(
+        to_query(message, recommender.bundle.spec.ts_unit_ms),
+        message.k,
+        to_catalogue_filter(message.filters),
+        message.filter_seen,
+        message.use_ranker,
+    )
 
 
 def to_query(message: RecommendRequest, ts_unit_ms: float) -> Query:

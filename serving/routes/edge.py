@@ -10,6 +10,7 @@ import asyncio
 import copy
 import hmac
 import logging
+import math
 import os
 import re
 import time
@@ -25,6 +26,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from serving import problems
+from serving.admission import Admission
+from serving.deadline import Deadline
 from serving.errors import RequestError
 from serving.openapi import Json
 from serving.problems import ProblemError, decode_error, field_error
@@ -56,9 +59,13 @@ class Feature(Protocol):
 
 @dataclass(frozen=True)
 class Config:
-    """`threads` work on requests; bodies above `max_body_bytes` are refused; `api_key`, when set, guards /v1."""
+    """`threads` work on requests; bodies above `max_body_bytes` are refused; `api_key`, when set, guards /v1.
+
+    A recommendation that cannot be expected within `deadline_ms` is made more simply; 0 waits for ever.
+    """
 
     threads: int = 1
+    deadline_ms: float = 0.0
     max_body_bytes: int = 2_000_000
     api_key: str = ""
 
@@ -71,6 +78,7 @@ class Edge:
         self.is_ready = False
         self._config = config
         self._pool = ThreadPoolExecutor(config.threads, thread_name_prefix="recommend")
+        self._admission = Admission(config.threads)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="write")
 
     def route(self, path: str, handler: Handler, method: str) -> Route:
@@ -115,7 +123,25 @@ class Edge:
 
     async def work(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What `function` returns, called in the pool."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: function(*args, **kwargs))
+
+        def timed() -> tuple[T, float]:
+            started = time.perf_counter()
+            return function(*args, **kwargs), time.perf_counter() - started
+
+        self._admission.enter()
+        service_s = 0.0
+        try:
+            result, service_s = await asyncio.get_running_loop().run_in_executor(self._pool, timed)
+        finally:
+            self._admission.leave(service_s)
+        return result
+
+    def deadline(self, request: Request) -> Deadline | None:
+        """By when a request that came just now must be answered; None when it cannot be."""
+        budget_s = min(self._config.deadline_ms / 1000 or math.inf, _wanted_s(request))
+        if not self._admission.admits(budget_s):
+            return None
+        return Deadline(time.perf_counter() + budget_s, self.service.costs)
 
     async def write(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What `function` returns, called apart from the pool, which does not wait for disks."""
@@ -143,6 +169,16 @@ def request_id_of(request: Request) -> str:
     """The caller's id, or a new one where it is missing or strange."""
     given = request.headers.get("x-request-id", "")
     return given if _REQUEST_ID.fullmatch(given) else os.urandom(8).hex()
+
+
+def _wanted_s(request: Request) -> float:
+    """The caller's own limit."""
+    given = request.headers.get("x-deadline-ms")
+    if given is None:
+        return math.inf
+    if not given.isascii() or not given.isdigit() or not 1 <= len(given) <= 9:
+        raise field_error("x-deadline-ms", f"{given[:20]!r} is not a whole number of milliseconds")
+    return int(given) / 1000
 
 
 def only_parameters(request: Request, *known: str) -> None:

@@ -22,7 +22,10 @@ def routes(edge: Edge) -> list[BaseRoute]:
 
     async def recommend(request: Request, request_id: str) -> Response:
         message = await edge.message(request, _DECODER)
-        return json_response(await edge.work(edge.service.recommend, message, request_id))
+        deadline = edge.deadline(request)
+        if deadline is None:
+            return json_response(edge.service.recommend_quickly(message, request_id))
+        return json_response(await edge.work(edge.service.recommend, message, request_id, deadline))
 
     async def similar(request: Request, request_id: str) -> Response:
         item_id, k = request.path_params["item_id"], _k(request.query_params.get("k", "10"))
@@ -42,6 +45,14 @@ def paths() -> Json:
     recommend = {
         "summary": "The best items for a viewer in a moment",
         "operationId": "recommend",
+        "parameters": [
+            {
+                "name": "x-deadline-ms",
+                "in": "header",
+                "description": "A simpler answer within this time rather than the full one later.",
+                "schema": {"type": "integer", "minimum": 0, "maximum": 999_999_999},
+            }
+        ],
         "requestBody": body_of(RecommendRequest),
         "responses": responses(RecommendResponse, 400, 413, 422),
     }

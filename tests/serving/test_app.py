@@ -178,14 +178,25 @@ def test_similar_items_are_answered_in_columns(client: httpx.Client, tiny_bundle
     assert len(client.get("/v1/similar/item-0005?k=1000").json()["items"]) == NUM_ITEMS - 1
 
 
-def test_a_failure_is_a_problem_without_internals_and_is_logged(
+def test_a_failing_model_is_logged_and_a_simpler_order_takes_over(
     tiny_bundle: Bundle, caplog: pytest.LogCaptureFixture
 ) -> None:
     recommender = Recommender(tiny_bundle, fresh_state(tiny_bundle), lambda: NOW_MS, scorer=FailsAtTimeZero())
     app = create_app(Service(recommender, Metrics()))
     with running(app) as client, caplog.at_level(logging.ERROR, "marquee.serving"):
-        response = client.post("/v1/recommend", json={"timestamp": 0}, headers={"x-request-id": "find-me"})
-        assert ask(client)["items"]
+        answer = ask(client, timestamp=0)
+        assert not ask(client)["degraded"]
+    assert (answer["degraded"], answer["step"], len(answer["items"])) == (True, "retrieval", 10)
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_failure_is_a_problem_without_internals_and_is_logged(
+    recommender: Recommender, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = Service(recommender, Metrics())
+    monkeypatch.setattr(service, "recommend", lambda *_: 1 // 0)
+    with running(create_app(service)) as client, caplog.at_level(logging.ERROR, "marquee.serving"):
+        response = client.post("/v1/recommend", json={}, headers={"x-request-id": "find-me"})
     assert response.status_code == 500
     assert "division" not in response.text
     assert response.json()["request_id"] == "find-me"

@@ -14,7 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from serving.server import main, parse
+from serving.options import parse
+from serving.server import main
 from tests.bundles import TinyConfig, publish_tiny
 
 HEAVY = ("torch", "pytorch_lightning", "lightning", "mlflow", "hydra", "omegaconf", "pandas", "matplotlib", "scipy")
@@ -43,6 +44,9 @@ def test_help_lists_the_options(capsys: pytest.CaptureFixture[str]) -> None:
         (["bundle=.", "port=http"], "port is 'http'"),
         (["bundle=.", "port=70000"], "port is 70000"),
         (["bundle=.", "threads=0"], "threads is 0"),
+        (["bundle=.", "workers=0"], "workers is 0"),
+        (["bundle=.", "watch_s=-1"], "watch_s is -1.0"),
+        (["bundle=.", "deadline_ms=soon"], "deadline_ms is 'soon'; give a number"),
         (["bundle=.", "log_level=loud"], "log_level is 'loud'"),
         (["bundle=.", "prot=8000"], "unknown option 'prot=8000'"),
         (["--port", "8000"], "unknown option '--port'"),
@@ -61,8 +65,10 @@ def test_wrong_use_is_one_line_and_exit_code_2(
 
 
 def test_options_are_read_as_what_they_are(tmp_path: Path) -> None:
-    config = parse([f"bundle={tmp_path}", "port=0", "threads=2"])
+    config = parse([f"bundle={tmp_path}", "port=0", "threads=2", "watch_s=0.5", "store=none"])
     assert (config.bundle, config.port, config.threads, config.host) == (tmp_path, 0, 2, "127.0.0.1")
+    assert (config.watch_s, config.store_url) == (0.5, None)
+    assert parse([f"bundle={tmp_path}"]).store_url == f"sqlite:///{tmp_path}/live.sqlite"
 
 
 def test_a_taken_port_is_one_line_and_exit_code_2(tiny_out: Path, repository: Path) -> None:
@@ -100,10 +106,12 @@ def command(out: Path, port: str = "0") -> list[str]:
 
 
 @contextmanager
-def serving(out: Path, repository: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def serving(
+    out: Path, repository: Path, *words: str, is_ready: bool = True
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """Address and process of a server, once it takes requests."""
     process = subprocess.Popen(
-        command(out),
+        [*command(out), *words],
         cwd=repository,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -115,7 +123,8 @@ def serving(out: Path, repository: Path) -> Iterator[tuple[str, subprocess.Popen
             assert process.stdout is not None
             found = re.search(r"http://[^/]+", process.stdout.readline())
             assert found, process.stderr and process.stderr.read()
-            wait_until(lambda: httpx.get(f"{found[0]}/health/ready").status_code == 200)
+            if is_ready:
+                wait_until(lambda: httpx.get(f"{found[0]}/health/ready").status_code == 200)
             yield found[0], process
         finally:
             process.terminate()

@@ -170,7 +170,7 @@ def test_events_without_catalogue_or_clock_train_as_well(tmp_path: Path, caplog:
 
 def test_serving_a_trained_bundle_needs_no_trainer(trained: Trained) -> None:
     code = (
-        "import sys; from pathlib import Path; from serving.server import load_recommender; "
+        "import sys; from pathlib import Path; from serving.reload import load_recommender; "
         "from towers.query import Query; import serving.app; "
         "print(len(load_recommender(Path(sys.argv[1])).recommend(Query(), 3).items)); "
         "print(sorted({'torch', 'pytorch_lightning', 'mlflow', 'hydra', 'pandas'} & set(sys.modules)))"

@@ -15,7 +15,8 @@ from tqdm import tqdm
 
 from serving.assembly import assemble
 from serving.bundle import Bundle
-from serving.recommender import Recommendation, Recommender
+from serving.recommendation import Recommendation
+from serving.recommender import Recommender
 from towers.query import Query
 from training.errors import UsageError
 from training.query_file import QueryFile
