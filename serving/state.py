@@ -20,9 +20,12 @@ from serving.events import Event, action_of, share_bucket
 from serving.items import ItemTable
 from serving.store.digest import digest
 from towers.features import FeatureSpec
-from towers.history import EMPTY_HISTORY, Histories, History
+from towers.history import EMPTY_HISTORY, Action, Histories, History
 from towers.schema import HISTORY_EVENTS, TARGET_EVENTS, EventType
 from towers.vocabulary import NUM_RESERVED, UNKNOWN, Vocabulary
+
+AFTERWARDS: Final = frozenset({EventType.STOP, EventType.PROGRESS})
+"""Events that tell how much was watched of a play before."""
 
 EVERYTHING: Final = -1
 """In place of a row: all of a history was taken back."""
@@ -116,6 +119,8 @@ class LiveState:
             return False
         if event.event == EventType.IMPRESSION:
             self.signals.show(event.user_id, row, event.ts_ms)
+        if event.event in AFTERWARDS:
+            self._watched(event, row)
         if event.event not in HISTORY_EVENTS:
             return False
         if is_choice:
@@ -125,6 +130,19 @@ class LiveState:
         later = self._later.get(event.user_id, EMPTY_HISTORY)
         self._later[event.user_id] = in_time_order(later.extended(History.of(rows, ts_ms, action, share)))
         return True
+
+    def _watched(self, event: Event, row: int) -> None:
+        """What became of the play before: its share and what it makes of the title."""
+        later = self._later.get(event.user_id, EMPTY_HISTORY)
+        plays = np.flatnonzero((later.rows == row) & (later.ts_ms <= event.ts_ms))
+        share = share_bucket(event)
+        if len(plays) == 0 or share == 0:
+            return
+        shares, actions = later.shares.copy(), later.actions.copy()
+        shares[plays[-1]] = share
+        if actions[plays[-1]] in {Action.CHOSEN, Action.ABANDONED, Action.COMPLETED}:
+            actions[plays[-1]] = action_of(event._replace(event=EventType.PLAY))
+        self._later[event.user_id] = later._replace(shares=shares, actions=actions)
 
     def _take_back(self, event: Event) -> None:
         if event.event == EventType.RESET:

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Self
 
 import msgspec
+import numpy as np
 from msgspec import UnsetType
 
 from ranking.artwork import ArtworkBandit
 from serving.errors import RequestError
+from serving.events import Event
 from serving.page.controls import Settings, read_controls, write_controls
 from serving.page.homepage import Homepage, PageQuery
-from serving.page.messages import Controls, ControlsResponse, PageRequest
+from serving.page.messages import (
+    Controls,
+    ControlsResponse,
+    Grid,
+    OnboardingItem,
+    OnboardingRequest,
+    OnboardingResponse,
+    PageRequest,
+    ProfileResponse,
+)
+from serving.page.onboarding import ROW_ID, Asking, grid
 from serving.page.parts import PageParts
+from serving.page.profile import profile
 from serving.page.viewers import LiveViewers
 from serving.recommender import Recommender
 from serving.times import to_ms
+from towers.schema import EventType
+from towers.vocabulary import UNKNOWN
 
 
 class PageService:
@@ -52,6 +68,68 @@ class PageService:
             request_id=request_id,
         )
         return msgspec.json.encode(self._home.page(query))
+
+    def questions(self, user_id: str | None, kind: Grid, k: int) -> OnboardingResponse:
+        """The next titles to ask a viewer about."""
+        home = self._home
+        controls, live = read_controls(home.settings, user_id), home.live.of(user_id)
+        answers = [event for event in live.events if event.row_id == ROW_ID]
+        liked = [event.item_id for event in answers if event.event == EventType.THUMB_UP]
+        state, bundle = home.recommender.state, home.parts.bundle
+        asked = home.gate.rows([event.item_id for event in answers])
+        seen = state.history(user_id).rows
+        asking = Asking(
+            state.popularity()[: bundle.spec.vocabulary.num_rows],
+            bundle.item_vectors,
+            home.gate.allowed(controls),
+            np.union1d(asked, seen[seen < bundle.spec.vocabulary.num_rows]),
+            home.gate.rows(liked),
+        )
+        rows = grid(kind, asking, k)
+        question = "Which of these do you like?" if not answers else "And of these?"
+        items = [self._question(row) for row in rows.tolist()]
+        return OnboardingResponse(user_id, question, len(answers), kind, items, home.recommender.version)
+
+    def answers(self, message: OnboardingRequest, ts_ms: int) -> list[Event]:
+        """Answers as events; a RequestError names a title that the catalogue does not have."""
+        rows = self._home.parts.bundle.spec.vocabulary.rows([answer.item_id for answer in message.answers])
+        for place, row in enumerate(rows.tolist()):
+            if row == UNKNOWN:
+                raise RequestError(f"answers[{place}].item_id", f"no title {message.answers[place].item_id!r}")
+        kinds = {"like": EventType.THUMB_UP, "dislike": EventType.THUMB_DOWN, "unknown": EventType.DETAIL}
+        return [
+            Event(
+                message.user_id,
+                answer.item_id,
+                ts_ms + place,
+                kinds[answer.answer],
+                event_id=f"{ROW_ID}:{message.user_id}:{answer.item_id}:{ts_ms}",
+                row_id=ROW_ID,
+                row_type=ROW_ID,
+            )
+            for place, answer in enumerate(message.answers)
+        ]
+
+    def record(self, events: Sequence[Event]) -> None:
+        """Take events in at once; for a server without a store."""
+        for event in events:
+            self._home.recommender.state.record(event)
+
+    def profile(self, user_id: str) -> ProfileResponse:
+        """How the viewer watches."""
+        home = self._home
+        history = home.recommender.state.history(user_id)
+        return profile(user_id, history, home.live.of(user_id).events, home.parts)
+
+    def _question(self, row: int) -> OnboardingItem:
+        parts = self._home.parts
+        [item], [title] = (
+            parts.bundle.spec.vocabulary.ids(np.array([row])),
+            parts.bundle.catalogue.titles(np.array([row])),
+        )
+        artworks, lines = parts.titles.artworks[row], parts.titles.lines[row]
+        genres, year = parts.bundle.catalogue.genre_labels[row], parts.titles.year[row]
+        return OnboardingItem(item, title, artworks[0] if artworks else "", lines[0] if lines else "", genres, year)
 
     def controls(self, user_id: str) -> ControlsResponse:
         """What the viewer has set."""

@@ -2,25 +2,54 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from serving.messages import MAX_ID_LENGTH
+from serving.assembly import now_ms
+from serving.messages import MAX_ID_LENGTH, Id
 from serving.openapi import Json, body_of, path_parameter, responses
-from serving.page.messages import Controls, ControlsResponse, PageRequest, PageResponse
-from serving.problems import field_error
-from serving.routes.edge import Edge, json_response
+from serving.page.messages import (
+    Controls,
+    ControlsResponse,
+    Grid,
+    OnboardingRequest,
+    OnboardingResponse,
+    PageRequest,
+    PageResponse,
+    ProfileResponse,
+)
+from serving.problems import decode_error, field_error
+from serving.routes.edge import Edge, json_response, only_parameters
 
-MESSAGES = (PageRequest, PageResponse, Controls, ControlsResponse)
+MESSAGES = (
+    PageRequest,
+    PageResponse,
+    Controls,
+    ControlsResponse,
+    OnboardingRequest,
+    OnboardingResponse,
+    ProfileResponse,
+)
 
 _PAGE = msgspec.json.Decoder(PageRequest)
 _CONTROLS = msgspec.json.Decoder(Controls)
+_ANSWERS = msgspec.json.Decoder(OnboardingRequest)
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """The parameters of GET /v1/onboarding."""
+
+    user_id: Id | None = None
+    k: Annotated[int, msgspec.Meta(ge=1, le=100)] = 12
+    grid: Grid = "adaptive"
 
 
 def routes(edge: Edge) -> list[BaseRoute]:
-    """POST /v1/page and the viewer's controls."""
+    """POST /v1/page, onboarding, and of a viewer the controls and the profile."""
 
     async def page(request: Request, request_id: str) -> Response:
         message = await edge.message(request, _PAGE)
@@ -35,7 +64,32 @@ def routes(edge: Edge) -> list[BaseRoute]:
         user_id = _user(request)
         return json_response(await edge.write(lambda: edge.service.pages().set_controls(user_id, message)))
 
+    async def questions(request: Request, request_id: str) -> Response:
+        only_parameters(request, "user_id", "k", "grid")
+        asked = convert(dict(request.query_params))
+        return json_response(
+            await edge.work(lambda: edge.service.pages().questions(asked.user_id, asked.grid, asked.k))
+        )
+
+    async def answer(request: Request, request_id: str) -> Response:
+        message, ts_ms = await edge.message(request, _ANSWERS), now_ms()
+        events = await edge.work(lambda: edge.service.pages().answers(message, ts_ms))
+        if edge.service.store is None:
+            await edge.work(lambda: edge.service.pages().record(events))
+        else:
+            await edge.write(edge.service.store.events.append, events, ts_ms)
+        return json_response(
+            await edge.work(lambda: edge.service.pages().questions(message.user_id, message.grid, message.k))
+        )
+
+    async def profile(request: Request, request_id: str) -> Response:
+        user_id = _user(request)
+        return json_response(await edge.work(lambda: edge.service.pages().profile(user_id)))
+
     return [
+        edge.route("/v1/onboarding", questions, "GET"),
+        edge.route("/v1/onboarding", answer, "POST"),
+        edge.route("/v1/users/{user_id:path}/profile", profile, "GET"),
         edge.route("/v1/page", page, "POST"),
         edge.route("/v1/users/{user_id:path}/controls", controls, "GET"),
         edge.route("/v1/users/{user_id:path}/controls", set_controls, "PUT"),
@@ -63,10 +117,42 @@ def paths() -> Json:
         "requestBody": body_of(Controls),
         "responses": responses(ControlsResponse, 400, 413, 422),
     }
+    questions = {
+        "summary": "Titles to ask a viewer about",
+        "operationId": "questions",
+        "parameters": [
+            {"name": "user_id", "in": "query", "schema": {"type": "string", "maxLength": MAX_ID_LENGTH}},
+            {"name": "k", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 12}},
+            {"name": "grid", "in": "query", "schema": {"enum": ["adaptive", "diverse", "popular"]}},
+        ],
+        "responses": responses(OnboardingResponse, 422),
+    }
+    answer = {
+        "summary": "Answers of a viewer, and the next titles to ask about",
+        "operationId": "answer",
+        "requestBody": body_of(OnboardingRequest),
+        "responses": responses(OnboardingResponse, 400, 413, 422, 503),
+    }
+    profile = {
+        "summary": "How the viewer watches, in figures and words",
+        "operationId": "profile",
+        "parameters": [path_parameter("user_id")],
+        "responses": responses(ProfileResponse, 422),
+    }
     return {
+        "/v1/onboarding": {"get": questions, "post": answer},
+        "/v1/users/{user_id}/profile": {"get": profile},
         "/v1/page": {"post": page},
         "/v1/users/{user_id}/controls": {"get": controls, "put": set_controls},
     }
+
+
+def convert(parameters: dict[str, str]) -> Asked:
+    """The query's parameters; 422 names one that cannot be used."""
+    try:
+        return msgspec.convert(parameters, Asked, strict=False)
+    except msgspec.ValidationError as error:
+        raise decode_error(error) from error
 
 
 def _user(request: Request) -> str:

@@ -11,7 +11,10 @@ from ranking.popularity import DecayedCounts
 from ranking.signals import LiveSignals
 from serving.events import Event
 from serving.items import ItemTable
+from serving.recommender import Recommender
 from serving.state import LiveState, half_life_s
+from serving.store.digest import digest
+from tests.bundles import item_id
 from towers.features import FeatureSpec
 from towers.history import Action, Histories
 from towers.schema import EventType
@@ -113,3 +116,31 @@ def test_an_unknown_item_that_is_chosen_becomes_one_of_the_items() -> None:
     assert state.items.num_rows == row + 1
     assert state.signals.transitions.after(B).rows.tolist() == [row]
     assert state.signals.first_ms(np.array([row])) == pytest.approx(30)
+
+
+def test_a_stop_says_what_became_of_the_play(recommender: Recommender) -> None:
+    state, item = recommender.state, item_id(4)
+    state.record(Event("v", item, 1000, EventType.PLAY))
+    state.record(Event("v", item, 2000, EventType.STOP, watch_s=5, duration_s=100))
+    history = state.history("v")
+    assert history.actions.tolist() == [Action.ABANDONED]
+    assert history.shares.tolist() == [1]
+
+
+def test_listeners_hear_of_every_event_once(recommender: Recommender) -> None:
+    heard: list[Event] = []
+
+    class Listening:
+        def observe(self, event: Event) -> None:
+            heard.append(event)
+
+        def forget(self, user_id: str) -> None:
+            heard.clear()
+
+    recommender.state.tell(Listening())
+    for _ in range(2):
+        recommender.state.record(Event("v", "", 5, EventType.SEARCH, event_id="once"))
+    assert len(heard) == 1
+    recommender.state.record(Event("v", item_id(1), 6, EventType.PLAY))
+    recommender.state.forget(digest("v"))
+    assert heard == []
