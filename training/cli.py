@@ -55,7 +55,7 @@ def run(arguments: Sequence[str]) -> None:
     elif name in HELP_WORDS and not rest:
         print(overview())
     else:
-        command = find(rest.pop(0) if name in HELP_WORDS else name)
+        command, rest = find(rest if name in HELP_WORDS else [name, *rest])
         words = split([*rest, "--help"] if name in HELP_WORDS else rest)
         _run(command, words)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from training.errors import UsageError
 class Command:
     """One command: `training/commands/NAME.py` holds the function NAME and its configuration class NameConfig.
 
+    A name of two words, `index tune`, becomes `index_tune` and IndexTuneConfig.
     `bare_words` names the key that collects words without a `=`, for commands that take several of a kind. The function
     of a command that `takes_words` gets the words and the folder of --config-dir, since it composes several times.
     """
@@ -27,8 +28,9 @@ class Command:
 
     def load(self) -> tuple[type[Any], Callable[..., None]]:
         """Configuration class and function."""
-        module = importlib.import_module(f"training.commands.{self.name}")
-        return getattr(module, f"{self.name.capitalize()}Config"), getattr(module, self.name)
+        name = self.name.replace(" ", "_")
+        module = importlib.import_module(f"training.commands.{name}")
+        return getattr(module, f"{self.name.title().replace(' ', '')}Config"), getattr(module, name)
 
 
 COMMANDS = (
@@ -60,6 +62,14 @@ COMMANDS = (
         ),
         takes_words=True,
     ),
+    Command(
+        "index tune",
+        "measure indexes over any file of vectors and write the fastest that finds enough",
+        (
+            "vectors=items.npy k=100 floor=.99 out=runs/index",
+            "vectors=items.parquet column=embedding queries=users.npy",
+        ),
+    ),
     Command("compare", "show how runs differ, as a table and a page of plots", ("RUN RUN",), "runs"),
     Command(
         "simulate",
@@ -70,11 +80,13 @@ COMMANDS = (
 )
 
 
-def find(name: str) -> Command:
-    """The command of that name; a UsageError names the nearest."""
+def find(words: Sequence[str]) -> tuple[Command, list[str]]:
+    """The command that the first words name, and the rest of them; a UsageError names the nearest command."""
     by_name = {command.name: command for command in COMMANDS}
-    if name in by_name:
-        return by_name[name]
-    close = difflib.get_close_matches(name, by_name, n=1)
+    for length in (2, 1):
+        name = " ".join(words[:length])
+        if name in by_name:
+            return by_name[name], list(words[length:])
+    close = difflib.get_close_matches(words[0], by_name, n=1)
     remedy = f"did you mean {close[0]}?" if close else "marquee --help lists the commands"
-    raise UsageError(f"unknown command {name!r}; {remedy}")
+    raise UsageError(f"unknown command {words[0]!r}; {remedy}")
