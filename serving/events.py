@@ -12,6 +12,9 @@ from towers.schema import TARGET_EVENTS, EventType
 COMPLETED_SHARE: Final = 0.93
 ABANDONED_SHARE: Final = 0.15
 
+ONBOARDING: Final = "onboarding"
+"""Row type of a newcomer's answers; they count in no popularity, since everybody is asked about the same titles."""
+
 
 class Event(NamedTuple):
     """`event_id`, when given, makes its delivery idempotent; `liked` is 1 or 0; what is not known is None.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ranking.popularity import DecayedCounts
 from ranking.signals import LiveSignals
-from serving.events import Event, action_of, share_bucket
+from serving.events import ONBOARDING, Event, action_of, share_bucket
 from serving.items import ItemTable
 from serving.store.digest import digest
 from towers.features import FeatureSpec
@@ -123,7 +123,7 @@ class LiveState:
             self._watched(event, row)
         if event.event not in HISTORY_EVENTS:
             return False
-        if is_choice:
+        if is_choice and event.row_type != ONBOARDING:
             self._count(event, row)
         rows, ts_ms = np.array([row], dtype=np.int64), np.array([event.ts_ms], dtype=np.int64)
         action, share = (np.array([code], dtype=np.int8) for code in (action_of(event), share_bucket(event)))

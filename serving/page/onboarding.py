@@ -1,71 +1,56 @@
-"""Which titles to ask a newcomer about: well known and unlike each other, then what tells most after the answers.
+"""Asks a newcomer with one bundle: its viewers are the crowd, and nothing is asked that the viewer must not see.
 
-Shapes: M titles that may be asked about, D embedding, R item rows.
+Answers are events like any other, with `ROW_ID` as their row: a like is a thumb up, a dislike a thumb down, and a title
+without an opinion was looked at. So they are durable, are in the next page, give way to what is watched, and can be
+taken back. Shapes: R item rows, A answers.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-ROW_ID: Final = "onboarding"
+from ranking.crowd import crowd_of
+from ranking.newcomer import Newcomer
+from ranking.onboarding import Answers, Asker
+from serving.bundle import Bundle
+from serving.events import ONBOARDING
+from serving.page.messages import Grid
+
+ROW_ID = ONBOARDING
 """Of the events that answers become."""
 
 
-@dataclass(frozen=True)
-class GridConfig:
-    """`most_known` titles may be asked about; `known` weighs being known against being unlike those asked about;
-    `towards` is how much the adaptive grid leans to what was liked.
-    """
-
-    most_known: int = 300
-    known: float = 0.35
-    towards: float = 0.5
-
-
 class Asking(NamedTuple):
-    """What is known when titles are chosen. popularity: float64 [R] shares. vectors: float32 [R, D], unit length.
-    allowed: bool [R]. asked, liked: rows.
-    """
+    """What is known when titles are chosen. allowed: bool [R]. asked, liked, disliked: int64 [A] rows."""
 
-    popularity: NDArray[np.float64]
-    vectors: NDArray[np.float32]
     allowed: NDArray[np.bool_]
     asked: NDArray[np.int64]
     liked: NDArray[np.int64]
+    disliked: NDArray[np.int64]
 
 
-def grid(kind: str, asking: Asking, k: int, config: GridConfig | None = None) -> NDArray[np.int64]:
-    """K rows to ask about, none of them asked already: `popular`, `diverse`, or `adaptive` to the rows liked."""
-    popularity, vectors, allowed, asked, liked = asking
-    config = config or GridConfig()
-    can = allowed.copy()
-    can[asked] = False
-    known = np.argsort(-np.where(can, popularity, -1.0), kind="stable")[: max(config.most_known, k)]
-    known = known[can[known]]
-    if kind == "popular":
-        return known[:k]
-    fame = np.log(popularity[known] + 1e-6)
-    fame = (fame - fame.min()) / max(float(np.ptp(fame)), 1e-9)
-    value = config.known * fame
-    if kind == "adaptive" and len(liked):
-        taste = vectors[liked].mean(axis=0)
-        value = value + config.towards * (vectors[known] @ taste)
-    return known[_spread(vectors[known], vectors[asked], value, k)]
+class Onboarding:
+    """The crowd is gathered when somebody first asks: under a second for thousands of viewers."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._bundle = bundle
+        self._asker: Asker | None = None
+
+    def rows(self, grid: Grid, asking: Asking, k: int) -> NDArray[np.int64]:
+        """Up to k rows to ask about, most worth asking first, none of them asked already."""
+        if self._asker is None:
+            self._asker = asker_of(self._bundle)
+        asker, crowd = self._asker, self._asker.crowd
+        answers = Answers(*(crowd.places(rows) for rows in (asking.liked, asking.disliked, asking.asked)))
+        ask = {"popular": asker.popular, "diverse": asker.diverse, "adaptive": asker.adaptive}[grid]
+        rows: NDArray[np.int64] = crowd.rows[ask(k, answers, asking.allowed[crowd.rows])]
+        return rows
 
 
-def _spread(
-    own: NDArray[np.float32], others: NDArray[np.float32], value: NDArray[np.float64], k: int
-) -> NDArray[np.int64]:
-    """Places of up to k titles, each the best in value less likeness to the nearest one before."""
-    nearest = (own @ others.T).max(axis=1, initial=0.0) if len(others) else np.zeros(len(own))
-    chosen: list[int] = []
-    for _ in range(min(k, len(own))):
-        score = value - nearest
-        score[chosen] = -np.inf
-        chosen.append(int(score.argmax()))
-        nearest = np.maximum(nearest, own @ own[chosen[-1]])
-    return np.array(chosen, dtype=np.int64)
+def asker_of(bundle: Bundle, seed: int = 0) -> Asker:
+    """An asker from the histories of a bundle."""
+    crowd = crowd_of(bundle.histories, np.asarray(bundle.item_vectors))
+    return Asker(crowd, Newcomer().fitted(crowd, np.random.default_rng(seed)))

@@ -24,7 +24,7 @@ from serving.page.messages import (
     PageRequest,
     ProfileResponse,
 )
-from serving.page.onboarding import ROW_ID, Asking, grid
+from serving.page.onboarding import ROW_ID, Asking, Onboarding
 from serving.page.parts import PageParts
 from serving.page.profile import profile
 from serving.page.viewers import LiveViewers
@@ -39,6 +39,7 @@ class PageService:
 
     def __init__(self, home: Homepage) -> None:
         self._home = home
+        self._onboarding = Onboarding(home.parts.bundle)
 
     @classmethod
     def of(cls, recommender: Recommender, settings: Settings) -> Self:
@@ -74,21 +75,18 @@ class PageService:
         home = self._home
         controls, live = read_controls(home.settings, user_id), home.live.of(user_id)
         answers = [event for event in live.events if event.row_id == ROW_ID]
-        liked = [event.item_id for event in answers if event.event == EventType.THUMB_UP]
-        state, bundle = home.recommender.state, home.parts.bundle
-        asked = home.gate.rows([event.item_id for event in answers])
-        seen = state.history(user_id).rows
-        asking = Asking(
-            state.popularity()[: bundle.spec.vocabulary.num_rows],
-            bundle.item_vectors,
-            home.gate.allowed(controls),
-            np.union1d(asked, seen[seen < bundle.spec.vocabulary.num_rows]),
-            home.gate.rows(liked),
+        opinions = {event.item_id: event.event for event in answers}
+        liked, disliked = (
+            home.gate.rows([item for item, event in opinions.items() if event == opinion])
+            for opinion in (EventType.THUMB_UP, EventType.THUMB_DOWN)
         )
-        rows = grid(kind, asking, k)
-        question = "Which of these do you like?" if not answers else "And of these?"
+        seen = home.recommender.state.history(user_id).rows
+        seen = seen[seen < home.parts.bundle.spec.vocabulary.num_rows]
+        asked = np.union1d(home.gate.rows(list(opinions)), seen)
+        rows = self._onboarding.rows(kind, Asking(home.gate.allowed(controls), asked, liked, disliked), k)
+        question = "Which of these do you like? One is enough to begin." if not answers else "And of these?"
         items = [self._question(row) for row in rows.tolist()]
-        return OnboardingResponse(user_id, question, len(answers), kind, items, home.recommender.version)
+        return OnboardingResponse(user_id, question, len(opinions), kind, items, home.recommender.version)
 
     def answers(self, message: OnboardingRequest, ts_ms: int) -> list[Event]:
         """Answers as events; a RequestError names a title that the catalogue does not have."""
