@@ -19,9 +19,11 @@ class ItemTower(nn.Module):
 
     @dataclass(frozen=True)
     class Config:
-        """`id_dropout` hides the id of that share of items in a step, so that content alone learns to place them."""
+        """`id_dropout` hides the id of that share of items in a step, so that content alone learns to place them; it does
+        nothing without content.
+        """
 
-        id_dropout: float = 0.0
+        id_dropout: float = 0.1
         init_std: float = 0.02
 
     content: Tensor

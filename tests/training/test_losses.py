@@ -11,6 +11,7 @@ from training.losses.choose import NAMES, LossConfig, choose_loss
 from training.losses.chunked_cross_entropy import chunked_cross_entropy
 from training.losses.full_softmax import FullSoftmax
 from training.losses.gbce import GeneralisedCrossEntropy
+from training.losses.hard_softmax import HardSoftmax
 from training.losses.mixed_softmax import MixedSoftmax
 from training.losses.negatives import NegativeSampler
 from training.losses.sampled_softmax import SampledSoftmax
@@ -103,6 +104,27 @@ def test_the_probability_of_a_mixed_negative_is_that_of_both_kinds_together() ->
     torch.testing.assert_close(
         mixed.log_q.exp(), torch.tensor([0, 0, 0.75 * 0.2 + 0.25 * 0.5, 0.75 * 0.8 + 0.25 * 0.5])
     )
+
+
+def test_with_all_items_hard_nothing_is_left_to_sample(towers: TwoTower) -> None:
+    users, targets = users_and_targets(6)
+    hard = HardSoftmax(HardSoftmax.Config(num_nearest=NUM_ITEMS), torch.ones(NUM_ITEMS + 2))
+    torch.testing.assert_close(hard(users, targets, towers), FullSoftmax()(users, targets, towers))
+
+
+def test_hard_and_sampled_negatives_together_approach_the_full_softmax(towers: TwoTower) -> None:
+    torch.manual_seed(0)
+    users, targets = users_and_targets(16)
+    config = HardSoftmax.Config(num_negatives=50_000, num_askers=4, num_nearest=3)
+    loss = HardSoftmax(config, torch.ones(NUM_ITEMS + 2))(users, targets, towers)
+    torch.testing.assert_close(loss, FullSoftmax()(users, targets, towers), rtol=0.01, atol=0.01)
+
+
+def test_hard_negatives_are_the_nearest_items(towers: TwoTower) -> None:
+    users, _ = users_and_targets(1)
+    hard = HardSoftmax(HardSoftmax.Config(num_nearest=3), torch.ones(NUM_ITEMS + 2)).nearest(users, towers)
+    scores = (users @ towers.item(towers.item.tokens())[2:].T)[0]
+    assert set(hard.tolist()) == set((scores.topk(3).indices + 2).tolist())
 
 
 @pytest.mark.parametrize("is_shared", [True, False])

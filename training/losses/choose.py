@@ -10,10 +10,11 @@ from torch import Tensor
 from towers.two_tower import TwoTower
 from training.losses.full_softmax import FullSoftmax
 from training.losses.gbce import GeneralisedCrossEntropy
+from training.losses.hard_softmax import HardSoftmax
 from training.losses.mixed_softmax import MixedSoftmax
 from training.losses.sampled_softmax import SampledSoftmax
 
-NAMES: Final = ("auto", "full_softmax", "sampled_softmax", "mixed_softmax", "gbce")
+NAMES: Final = ("auto", "full_softmax", "sampled_softmax", "mixed_softmax", "hard_softmax", "gbce")
 
 
 class Loss(Protocol):
@@ -28,13 +29,14 @@ class Loss(Protocol):
 class LossConfig:
     """`auto` takes the full softmax up to `full_up_to` items and the sampled one above.
 
-    By name: full_softmax, sampled_softmax, mixed_softmax, gbce.
+    By name: full_softmax, sampled_softmax, mixed_softmax, hard_softmax, gbce.
     """
 
     name: str = "auto"
     full_up_to: int = 100_000
     sampled: SampledSoftmax.Config = field(default_factory=SampledSoftmax.Config)
     mixed: MixedSoftmax.Config = field(default_factory=MixedSoftmax.Config)
+    hard: HardSoftmax.Config = field(default_factory=HardSoftmax.Config)
     gbce: GeneralisedCrossEntropy.Config = field(default_factory=GeneralisedCrossEntropy.Config)
 
 
@@ -50,6 +52,8 @@ def choose_loss(config: LossConfig, counts: Tensor) -> Loss:
             return SampledSoftmax(config.sampled, counts)
         case "mixed_softmax":
             return MixedSoftmax(config.mixed, counts)
+        case "hard_softmax":
+            return HardSoftmax(config.hard, counts)
         case "gbce":
             return GeneralisedCrossEntropy(config.gbce, counts)
     raise ValueError(f"loss.name is {config.name!r}; choose one of {', '.join(NAMES)}")
