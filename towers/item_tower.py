@@ -19,8 +19,9 @@ class ItemTower(nn.Module):
 
     @dataclass(frozen=True)
     class Config:
-        """`id_dropout` hides the id of that share of items in a step, so that content alone learns to place them; it does
-        nothing without content.
+        """`id_dropout` hides the id of that share of items in a step, so that content alone learns to place them.
+
+        Without content it does nothing.
         """
 
         id_dropout: float = 0.1
