@@ -55,7 +55,7 @@ function column(words, page, others) {
   const title = (item) => element(others.has(item.item_id) ? "span" : "strong", {}, item.title);
   const featured = page.billboard ? [element("li", {}, element("em", {}, "Featured"), element("p", {}, title(page.billboard.item)))] : [];
   const rows = page.rows.map((row) => element("li", {}, element("em", {}, row.title), element("p", {}, ...row.items.slice(0, NUM_TITLES).flatMap((item, place) => [place ? ", " : "", title(item)]))));
-  return element("section", {}, element("h4", {}, words, element("span", { class: "small" }, shortened(page.model_version))), element("ol", {}, ...featured, ...rows));
+  return element("section", {}, element("h4", {}, words, element("span", { class: "small", title: page.model_version }, shortened(page.model_version))), element("ol", {}, ...featured, ...rows));
 }
 
 function shortened(version) {
