@@ -1,0 +1,142 @@
+"""CPU of a request, whole and by stage, against the stack most teams write first: request.py BUNDLE [NUMBER] [FOLDER].
+
+History 200, answer 100; CPU time of whole server processes over sequential requests, so jobs beside matter little.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import asyncio
+import re
+import subprocess
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from benchmarks.load import messages
+from benchmarks.result import Cell, Result
+from benchmarks.server_process import Client, cpu_s, served
+from serving.assembly import assemble
+from serving.bundle import Bundle
+from serving.events import Event
+from serving.messages import RecommendRequest
+from serving.metrics import Metrics
+from serving.recommender import Recommender
+from serving.service import Service
+from serving.vector_cache import VectorCache
+
+NUM_RANKED = 500
+
+
+async def cpu_ms(port: int, pid: int, asked: list[dict[str, Any]], number: int) -> float:
+    """Milliseconds of CPU that a server spends on a request."""
+    client = Client(port)
+    for place in range(-50, number):
+        if place == 0:
+            before = cpu_s(pid)
+        answer = await client.post("/v1/recommend", asked[place % len(asked)])
+        assert answer.status == 200, answer.body[:200]
+    client.close()
+    return (cpu_s(pid) - before) / number * 1000
+
+
+@contextmanager
+def naive(sizes: list[int]) -> Iterator[tuple[int, int]]:
+    """Port and process of the naive stack."""
+    command = [sys.executable, str(Path(__file__).with_name("naive_stack.py")), *map(str, sizes)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        try:
+            assert process.stdout is not None
+            found = re.search(r":(\d+)/", process.stdout.readline())
+            assert found, "the naive stack did not start"
+            time.sleep(1)
+            yield int(found[1]), process.pid
+        finally:
+            process.terminate()
+
+
+def thread_ms(call: Callable[[int], object], number: int) -> float:
+    """Milliseconds of CPU of a call in this thread."""
+    for place in range(20):
+        call(place)
+    started = time.thread_time()
+    for place in range(number):
+        call(place)
+    return (time.thread_time() - started) / number * 1000
+
+
+def in_process(bundle: Bundle, asked: list[dict[str, Any]], number: int) -> list[list[Cell]]:
+    """The service without HTTP: whole, with the viewer's vector at hand, JSON alone, and the stages' own reports."""
+    config = Recommender.Config(vectors=VectorCache.Config())
+    recommender = assemble(bundle, config=config)
+    service = Service(recommender, Metrics())
+    bodies = [msgspec.json.encode(message) for message in asked]
+    decoder = msgspec.json.Decoder(RecommendRequest)
+    whole = thread_ms(lambda place: service.recommend(decoder.decode(bodies[place % len(bodies)]), "x"), number)
+    answer = msgspec.json.decode(service.recommend(decoder.decode(bodies[0]), "x"))
+    json_ms = thread_ms(lambda place: decoder.decode(bodies[place % len(bodies)]), number)
+    json_ms += thread_ms(lambda _: msgspec.json.encode(answer), number)
+    now = recommender.state
+    for place, item_id in enumerate(asked[0]["history"]):
+        now.record(Event("viewer", item_id, int(time.time() * 1000) - 10_000 + place))
+    known = RecommendRequest(user_id="viewer", k=asked[0]["k"])
+    cached = thread_ms(lambda _: service.recommend(known, "x"), number)
+    rows: list[list[Cell]] = [["service, no HTTP", whole], ["its JSON", json_ms], ["service, vector cached", cached]]
+    return rows + stages(service, decoder, bodies, number)
+
+
+def stages(service: Service, decoder: Any, bodies: list[bytes], number: int) -> list[list[Cell]]:
+    """Median wall-clock milliseconds by stage."""
+    taken: dict[str, list[float]] = defaultdict(list)
+    for place in range(number):
+        answer = msgspec.json.decode(service.recommend(decoder.decode(bodies[place % len(bodies)]), "x"))
+        for stage in answer["stages"]:
+            taken[stage["name"]].append(stage["ms"])
+    return [[f"stage {name} (wall)", float(np.median(each))] for name, each in taken.items()]
+
+
+def main(path: str, number: int, folder: Path | None) -> None:
+    """Measure both stacks in turn, twice."""
+    bundle = Bundle.load(Path(path))
+    asked = messages(bundle, 200)
+    num_items, dim = bundle.index.num_items, bundle.index.dim
+    sizes = [num_items, dim, 2, 40, 40]
+    numbered = [{"history": [f"item-{row}" for row in np.arange(200) * 7 % num_items], "k": 100}]
+    ours, theirs = [], []
+    for _ in range(2):
+        with served(f"bundle={path}", "store=none", "deadline_ms=0") as server:
+            ours.append(asyncio.run(cpu_ms(server.port, server.pid, asked, number)))
+        with naive(sizes) as (port, pid):
+            theirs.append(asyncio.run(cpu_ms(port, pid, numbered, number)))
+    rows: list[list[Cell]] = [["marquee-serve, whole request", min(ours)], ["naive stack, whole request", min(theirs)]]
+    rows += in_process(bundle, asked, number)
+    by_name = {str(name): float(value) for name, value in rows}
+    saved = by_name["service, no HTTP"] - by_name["service, vector cached"]
+    facts: dict[str, Cell] = {
+        "bundle": f"{Path(path).name}: {num_items:,} items x {dim}",
+        "request": "history 200, k 100",
+        "whole / naive": min(ours) / min(theirs),
+        "vector cached / naive": (min(ours) - saved) / min(theirs),
+        "HTTP and JSON / whole": 1 - (by_name["service, no HTTP"] - by_name["its JSON"]) / min(ours),
+    }
+    rounded = [[name, round(float(value), 3)] for name, value in rows]
+    libraries = ("onnxruntime", "faiss-cpu", "uvicorn", "torch", "fastapi")
+    Result("Request", facts, ("what", "CPU ms"), rounded, libraries).write(folder)
+
+
+if __name__ == "__main__":
+    main(
+        sys.argv[1],
+        int(sys.argv[2]) if len(sys.argv) > 2 else 300,
+        Path(sys.argv[3]) if len(sys.argv) > 3 else None,
+    )
