@@ -29,7 +29,8 @@ from training.simulator.viewers import DEVICES
 from training.simulator.world import World, item_ids, profile_ids
 
 _COLUMNS: Final = ("profile_id", "item_id", "ts_ms", "event", "event_id", "liked", "watch_s", "duration_s")
-_TOLD: Final = np.array([event in HISTORY_EVENTS for event in EVENTS])
+_CONTEXT: Final = ("device", "companions", "tz_offset")
+_TOLD: Final = np.array([event in HISTORY_EVENTS or event == EventType.IMPRESSION for event in EVENTS])
 
 
 class BundlePolicy:
@@ -37,7 +38,7 @@ class BundlePolicy:
 
     def __init__(self, recommender: Recommender, world: World, name: str, use_ranker: bool = True) -> None:
         self.name = name
-        self._recommender = recommender
+        self.recommender = recommender
         self._use_ranker = use_ranker
         self._profiles = profile_ids(world.viewers.num_profiles)
         self._items = item_ids(world.titles.num_titles)
@@ -57,43 +58,59 @@ class BundlePolicy:
         sessions = request.sessions
         items = np.zeros((len(sessions.viewer), num_slots), dtype=np.int64)
         for s in np.argsort(request.asked_ms, kind="stable").tolist():
-            answer = self._recommender.recommend(
+            answer = self.recommender.recommend(
                 self._query(sessions, s, int(request.asked_ms[s])), num_slots, use_ranker=self._use_ranker
             )
             items[s] = self._numbers(answer.items, num_slots)
         return certain(items, PERSONAL)
 
     def observe(self, block: EventBlock) -> None:
-        """Record the events that enter histories; the next request sees them."""
+        """Record what was shown and what enters histories; the next request sees it."""
         for event in self._events(block.take(_TOLD[block.event])):
-            self._recommender.state.record(event)
+            self.recommender.state.record(event)
 
     def _query(self, sessions: Sessions, s: int, ts_ms: int) -> Query:
-        context = {
-            "device": DEVICES[sessions.device[s]],
-            "companions": COMPANIONS[int(sessions.is_together[s])],
-            "tz_offset": str(60 * self._zone_h[sessions.viewer[s]]),
-        }
+        context = moment(int(sessions.device[s]), bool(sessions.is_together[s]), self._zone_h[sessions.viewer[s]])
         return Query(user_id=self._profiles[sessions.profile[s]], ts_ms=ts_ms, context=context)
 
     def _numbers(self, items: Sequence[str], num_slots: int) -> list[int]:
         unknown = [item for item in items if item not in self._number_of]
         if unknown or len(items) < num_slots:
             problem = f"knows {unknown[0]!r}" if unknown else f"answered {len(items)} titles for {num_slots} slots"
-            raise UsageError(f"bundle {self._recommender.version} {problem}; train it on the log of this very world")
+            raise UsageError(f"bundle {self.recommender.version} {problem}; train it on the log of this very world")
         return [self._number_of[item] for item in items]
 
     def _events(self, block: EventBlock) -> Iterator[Event]:
-        columns = (block.profile, block.item, block.ts_ms, block.event, block.liked, block.watch_s, block.duration_s)
-        for profile, item, ts_ms, code, *numbers in zip(*(column.tolist() for column in columns), strict=True):
+        names = (
+            "profile",
+            "item",
+            "ts_ms",
+            "event",
+            "device",
+            "is_together",
+            "zone_h",
+            "liked",
+            "watch_s",
+            "duration_s",
+        )
+        columns = (getattr(block, name).tolist() for name in names)
+        for profile, item, ts_ms, code, device, is_together, zone_h, *numbers in zip(*columns, strict=True):
             who, what = self._profiles[profile], self._items[item]
             liked, watch_s, duration_s = (None if math.isnan(number) else number for number in numbers)
-            yield Event(who, what, ts_ms, EVENTS[code], None, liked, watch_s, duration_s)
+            context = moment(device, is_together, zone_h)
+            yield Event(who, what, ts_ms, EVENTS[code], None, liked, watch_s, duration_s, context=context)
+
+
+def moment(device: int, is_together: bool, zone_h: int) -> dict[str, str]:
+    """The context of a request or an event in the words of the log."""
+    return {"device": DEVICES[device], "companions": COMPANIONS[int(is_together)], "tz_offset": str(60 * zone_h)}
 
 
 def later_events(log: Path, after_ms: int) -> Iterator[Event]:
     """Events of a log that enter histories and came after a moment, in the order of time."""
     told = pc.field("event").isin(pa.array(sorted(str(event) for event in HISTORY_EVENTS)))
-    table = pq.read_table(log, columns=list(_COLUMNS), filters=told & (pc.field("ts_ms") > after_ms))
+    columns = [*_COLUMNS, *_CONTEXT]
+    table = pq.read_table(log, columns=columns, filters=told & (pc.field("ts_ms") > after_ms))
     for row in table.sort_by("ts_ms").to_pylist():
-        yield Event(user_id=row.pop("profile_id"), event=EventType(row.pop("event")), **row)
+        context = {name: str(row.pop(name)) for name in _CONTEXT}
+        yield Event(user_id=row.pop("profile_id"), event=EventType(row.pop("event")), context=context, **row)
