@@ -21,6 +21,7 @@ Columns = Mapping[str, NDArray[np.float64]]
 NUM_RECENT = 10
 """Newest history items that stand for what the viewer is in the mood for."""
 SMALLEST_SHARE: Final = 1e-7
+SLATE_SCORE: Final = "slate_score"
 SPEEDS: Final = ("10min", "hour", "6h", "day", "week", "ever")
 GOOD: Final = (Action.LIKED, Action.COMPLETED, Action.LISTED, Action.PURCHASED)
 BAD: Final = (Action.DISLIKED, Action.ABANDONED)
@@ -132,6 +133,13 @@ def leaning(moment: Moment, rows: Rows) -> Columns:
     return {"leaning": np.abs(theirs - own), "leaning_product": (theirs + 8) * (own + 8) / 8}
 
 
+def slates(moment: Moment, rows: Rows) -> Columns:
+    """Log odds that the item is taken if seen, by what the log's pages teach; 0 where there is no such model."""
+    if moment.slates is None:
+        return {SLATE_SCORE: np.zeros(len(rows))}
+    return {SLATE_SCORE: moment.slates.scores(moment.history, moment.context, rows).astype(np.float64)}
+
+
 GROUPS: Final[Mapping[str, Callable[[Moment, Rows], Columns]]] = {
     "towers": towers,
     "popularity": popularity,
@@ -143,6 +151,7 @@ GROUPS: Final[Mapping[str, Callable[[Moment, Rows], Columns]]] = {
     "repeats": repeats,
     "exposure": exposure,
     "leaning": leaning,
+    "slates": slates,
 }
 """By name; the first begins with the similarity that retrieval orders by."""
 

@@ -61,8 +61,8 @@ class SplitLayer(nn.Module):
 
 
 class RankingHead(nn.Module):
-    """logits = scale * retrieval score + linear + network; the network starts at zero, so training starts at retrieval
-    order, and each candidate is scored on its own.
+    """logits = scale * feature `start` of the candidate + linear + network; the network starts at zero, so training
+    starts at the order of that feature, the retrieval score, and each candidate is scored on its own.
     """
 
     @dataclass(frozen=True)
@@ -81,10 +81,18 @@ class RankingHead(nn.Module):
         has_product: bool = True
 
     def __init__(
-        self, config: Config, num_request: int, num_candidate: int, dim: int, num_actions: int, scale: float = 20.0
+        self,
+        config: Config,
+        num_request: int,
+        num_candidate: int,
+        dim: int,
+        num_actions: int,
+        scale: float = 20.0,
+        start: int = 0,
     ) -> None:
         super().__init__()
         self.config = config
+        self.start = start
         self.request_scaler, self.candidate_scaler = Scaler(num_request), Scaler(num_candidate)
         self.scale = nn.Parameter(torch.full((num_actions,), scale))
         self.direct = nn.Linear(num_candidate, num_actions)
@@ -97,11 +105,9 @@ class RankingHead(nn.Module):
             self.heads = nn.Parameter(torch.zeros(num_actions, config.hidden))
 
     def forward(self, request: Tensor, candidates: Tensor, vectors: Tensor) -> Tensor:
-        """Logits [..., K, A] of request [..., U], candidates [..., K, F], whose first feature is the retrieval score,
-        and vectors [..., K, D].
-        """
+        """Logits [..., K, A] of request [..., U], candidates [..., K, F] and vectors [..., K, D]."""
         scaled, of_request = self.candidate_scaler(candidates), self.request_scaler(request)
-        logits: Tensor = candidates[..., :1] * self.scale + self.direct(scaled)
+        logits: Tensor = candidates[..., self.start, None] * self.scale + self.direct(scaled)
         if not self.config.num_layers:
             return logits
         hidden = F.silu(self.first(of_request, scaled, vectors))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranking.signals import SLOW, LiveSignals
+from ranking.slates import SlateModel
 from ranking.transitions import TransitionTable
 from towers.history import History
 
@@ -37,6 +38,7 @@ class Moment:
     signals: LiveSignals
     transitions: TransitionTable
     vectors_of: Callable[[NDArray[np.int64]], NDArray[np.float32]]
+    slates: SlateModel | None = None
 
     @cached_property
     def trained_rules(self) -> NDArray[np.float64]:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from towers.history import History
 
-PRIOR_EVENTS = 3
+FILE: Final = "slate_model.npz"
+PRIOR_EVENTS: Final = 3
 """Events that a history is thought to begin with, so that few of them do not say much."""
 
 

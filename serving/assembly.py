@@ -89,4 +89,5 @@ def blank_moment(bundle: Bundle, state: LiveState) -> Moment:
         signals=state.signals,
         transitions=bundle.transitions,
         vectors_of=state.items.vectors,
+        slates=bundle.slates,
     )

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 import index
 from index import VectorIndex
+from ranking.slates import FILE as SLATES
+from ranking.slates import SlateModel
 from ranking.transitions import FILE as TRANSITIONS
 from ranking.transitions import TransitionTable
 from serving.canary import Canary, check_canary
@@ -102,6 +104,14 @@ class Bundle:
             return TransitionTable.empty(self.spec.vocabulary.num_rows)
         with _reading(self.folder, TRANSITIONS):
             return TransitionTable.load(self.folder / TRANSITIONS)
+
+    @cached_property
+    def slates(self) -> SlateModel | None:
+        """What pages taught, where the log told of them."""
+        if SLATES not in self.manifest.files:
+            return None
+        with _reading(self.folder, SLATES):
+            return SlateModel.load(self.folder / SLATES)
 
     def check_encoder(self) -> None:
         """Ask the canary queries from the first step to the last; a BundleError names what differs."""

@@ -55,6 +55,7 @@ class QueryReader:
             signals=self._state.signals,
             transitions=self._bundle.transitions,
             vectors_of=items.vectors,
+            slates=self._bundle.slates,
         )
         return Request(moment, self._state.popularity()), step
 

@@ -5,7 +5,7 @@ Shapes: S requests, I slots seen, E events of the sorted event table, E' events 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,8 @@ from towers.vocabulary import NUM_RESERVED, UNKNOWN, Vocabulary
 from training.data.histories import actions, codes_at, order, share_buckets
 from training.data.split import is_target
 
+T = TypeVar("T", bound=np.generic)
+
 
 class Slates(NamedTuple):
     """Requests in the order of time, in CSR form: request s owns slots offsets[s] to offsets[s + 1].
@@ -25,7 +27,7 @@ class Slates(NamedTuple):
     [S, C] codes; first, end: int64 [S], what the viewer had done before, as a range of positions in the histories.
     rows: int64 [I] items; slot_position: int64 [I], place of the impression in the event table; is_chosen: bool [I],
     whether the same request saw the item chosen; action, share: int8 [I], what the viewer made of it, PAD where the
-    slot was passed over.
+    slot was passed over; told: int64 [I], place of that event in the event table, -1 where it was passed over.
     """
 
     position: NDArray[np.int64]
@@ -39,10 +41,15 @@ class Slates(NamedTuple):
     is_chosen: NDArray[np.bool_]
     action: NDArray[np.int8]
     share: NDArray[np.int8]
+    told: NDArray[np.int64]
 
     def __len__(self) -> int:
         """S."""
         return len(self.ts_ms)
+
+    def slots(self, s: int) -> slice:
+        """Slots of request s."""
+        return slice(int(self.offsets[s]), int(self.offsets[s + 1]))
 
 
 def slates(
@@ -61,7 +68,8 @@ def slates(
     position = seen[starts]
     first, end = _before(events, position, spec.vocabulary, viewers, known)
     rows = _rows(events, seen, spec.vocabulary)
-    is_chosen, action, share = _reactions(events, seen, rows, spec.vocabulary)
+    told = _reactions(events, seen, rows, spec.vocabulary)
+    what, hit = events.iloc[told[told >= 0]], told >= 0
     return Slates(
         position=position,
         ts_ms=events["ts_ms"].to_numpy(dtype=np.int64)[position],
@@ -71,9 +79,10 @@ def slates(
         offsets=np.append(starts, len(seen)).astype(np.int64),
         rows=rows,
         slot_position=seen,
-        is_chosen=is_chosen,
-        action=action,
-        share=share,
+        is_chosen=_spread(hit, is_target(what)),
+        action=_spread(hit, actions(what)),
+        share=_spread(hit, share_buckets(what)),
+        told=told,
     )
 
 
@@ -102,13 +111,11 @@ def _before(
 
 def _reactions(
     events: pd.DataFrame, seen: NDArray[np.int64], rows: NDArray[np.int64], vocabulary: Vocabulary
-) -> tuple[NDArray[np.bool_], NDArray[np.int8], NDArray[np.int8]]:
-    """Whether each slot [I] was chosen, its action and share bucket, from what the same request says of the item."""
-    is_chosen = np.zeros(len(seen), dtype=np.bool_)
-    action, share = np.zeros(len(seen), dtype=np.int8), np.zeros(len(seen), dtype=np.int8)
+) -> NDArray[np.int64]:
+    """Place in the event table of what the same request says of each slot's item [I], choices first; -1 for nothing."""
     told = np.flatnonzero(events["event"].isin([str(event) for event in HISTORY_EVENTS]).to_numpy())
     if len(seen) == 0 or len(told) == 0:
-        return is_chosen, action, share
+        return np.full(len(seen), -1)
     requests = pd.Index(events["request_id"].iloc[seen].unique())
 
     def keys(position: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -119,10 +126,14 @@ def _reactions(
     best_first = np.lexsort((~is_target(events.iloc[told]), known))
     slots = keys(seen, rows)
     place = best_first[np.minimum(np.searchsorted(known, slots, sorter=best_first), len(known) - 1)]
-    hit = known[place] == slots
-    what = events.iloc[told[place[hit]]]
-    is_chosen[hit], action[hit], share[hit] = is_target(what), actions(what), share_buckets(what)
-    return is_chosen, action, share
+    return np.where(known[place] == slots, told[place], -1)
+
+
+def _spread(hit: NDArray[np.bool_], values: NDArray[T]) -> NDArray[T]:
+    """The values at the hits [I], zero elsewhere."""
+    spread = np.zeros(len(hit), dtype=values.dtype)
+    spread[hit] = values
+    return spread
 
 
 def _rows(events: pd.DataFrame, position: NDArray[np.int64], vocabulary: Vocabulary) -> NDArray[np.int64]:

@@ -32,10 +32,12 @@ class RankerConfig:
     newer half of them says how well it is calibrated. 0 epochs leave retrieval order.
 
     loss: `listwise` orders each request's candidates by the first action; `pointwise` predicts every action where it
-    could be seen; `both`. The other actions are always learnt pointwise. `num_negatives` candidates that were not
-    chosen are drawn for each request and epoch, 0: all. With `replay`, the held-out events flow into the live state
-    while the examples are collected, as they will while serving; without, the state stands still. `in_session` asks
-    only questions of viewers who did something just before.
+    could be seen; `both`. The other actions are always learnt pointwise, and so are slots that viewers are known to
+    have seen, from which the head learns instead of candidates where the log tells of them. `num_negatives` candidates
+    that were not chosen are drawn for each request and epoch, 0: all. With `replay`, the held-out events flow into the
+    live state while the examples are collected, as they will while serving; without, the state stands still, and only
+    histories go on where pages seen are the examples. `in_session` asks only questions of viewers who did something
+    just before.
     """
 
     sources: SourceCounts = field(default_factory=SourceCounts)
@@ -88,11 +90,17 @@ class Parts(NamedTuple):
 
 
 def fit_ranker(
-    config: RankerConfig, examples: RankerExamples, item_vectors: NDArray[np.float32], scale: float, seed: int
+    config: RankerConfig,
+    examples: RankerExamples,
+    item_vectors: NDArray[np.float32],
+    scale: float,
+    seed: int,
+    start: int = 0,
 ) -> Fitted:
-    """The head with the best validation NDCG@10; the untrained one, which is retrieval order, takes part.
+    """The head with the best validation NDCG@10, or likelihood where it learns pointwise; the untrained one takes part.
 
-    item_vectors: float32 [R, D]; later rows have none. `scale` multiplies the retrieval score at the start.
+    item_vectors: float32 [R, D]; later rows have none. Training starts from `scale` times the candidates'
+    feature `start`, by default the retrieval score.
     """
     torch.manual_seed(seed)
     parts = in_time(examples, config.validation_share)
@@ -103,7 +111,8 @@ def fit_ranker(
         examples.features.shape[2],
         item_vectors.shape[1],
         len(examples.actions),
-        0.0 if "towers" in config.features.without else scale,
+        scale,
+        start,
     )
     held = np.concatenate([parts.stop, parts.check])
     found, first, best, epochs = _search(config, head, data, parts, np.random.default_rng(seed))
@@ -173,6 +182,12 @@ class Batches:
             labels.append(of_action[seen])
         return np.concatenate(logits), np.concatenate(labels)
 
+    def likelihood(self, head: RankingHead, part: NDArray[np.int64]) -> float:
+        """Mean log likelihood of the first action: what pages with few choices still tell."""
+        logits, labels = self.outcomes(head, part, 0)
+        signed = np.where(labels > 0.5, logits, -logits).astype(np.float64)
+        return float(-np.logaddexp(0, -signed).mean()) if len(signed) else 0.0
+
     def error(self, head: RankingHead, part: NDArray[np.int64], action: int, line: Calibration) -> float:
         """Calibration error of one action."""
         logits, labels = self.outcomes(head, part, action)
@@ -189,21 +204,22 @@ def _search(
     if len(learn):
         data.fit_scalers(head, learn)
     held = np.concatenate([parts.stop, parts.check])
-    first = best = data.ndcg(head, held)
+    judged = data.ndcg if config.loss != "pointwise" else data.likelihood
+    first, best = data.ndcg(head, held), judged(head, held)
     kept, waited, num_epochs = copy.deepcopy(head), 0, 0
     learner = Learner(config, head, data, rng)
     progress = trange(config.max_epochs if len(learn) else 0, desc="ranker", unit="epoch", mininterval=1.0)
     for _ in progress:
         num_epochs += 1
         learner.epoch(learn)
-        value = data.ndcg(head, held)
-        progress.set_postfix({"ndcg@10": f"{value:.4f}", "retrieval": f"{first:.4f}"})
+        value = judged(head, held)
+        progress.set_postfix({"held out": f"{value:.4f}", "best": f"{best:.4f}"})
         waited = 0 if value > best else waited + 1
         if value > best:
             best, kept = value, copy.deepcopy(head)
         if waited >= config.patience:
             break
-    return kept.eval(), first, best, num_epochs
+    return kept.eval(), first, data.ndcg(kept, held), num_epochs
 
 
 class Learner:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from ranking.candidate_features import SLATE_SCORE
 from ranking.features import Features
 from ranking.moment import SESSION_GAP_MS
 from serving.assembly import assemble, blank_moment
@@ -25,13 +26,16 @@ from towers.history import History
 from towers.query import Query
 from towers.vocabulary import Vocabulary
 from training.data.dataset import Dataset
+from training.data.histories import build
 from training.evaluation.queries import Queries
 from training.examples import ExampleList, RankerExamples
+from training.impressions import slates
 from training.labels import Labels, labels_of
 from training.learning import Learned
 from training.onnx_export import ranker_onnx
 from training.ranker import Fitted, RankerConfig, RankerReport, fit_ranker
 from training.replay import Replay, in_time_order
+from training.slate_examples import PageReader
 
 logger = logging.getLogger(__name__)
 
@@ -117,9 +121,17 @@ def rank(
     val: bool [E], the held-out events, which flow into the live state with `config.replay`.
     """
     collector = make_collector(config, bundle, learned, dataset, seed)
+    scale, start = float(learned.towers.scale.detach()), 0
     with threadpool_limits(1, "blas"):  # a request's products are too small to share between cores
-        examples = collect(config, collector, dataset, val)
-    fitted = fit_ranker(config, examples, bundle.item_vectors, float(learned.towers.scale.detach()), seed)
+        if bundle.slates is None:
+            examples = collect(config, collector, dataset, val)
+        else:
+            examples = collect_seen(config, collector, learned, dataset, val, seed)
+            config = replace(config, loss="pointwise")
+            names = collector.features.names(blank_moment(bundle, collector.recommender.state))
+            if SLATE_SCORE in names:
+                scale, start = 1.0, names.index(SLATE_SCORE)
+    fitted = fit_ranker(config, examples, bundle.item_vectors, scale, seed, start)
     logger.info(
         "ranker: validation ndcg@10 %.4f in retrieval order, %.4f ranked; %.1f %% of the targets among the candidates",
         *(fitted.report.retrieval_ndcg, fitted.report.ranker_ndcg, 100 * fitted.report.recall_ceiling),
@@ -148,6 +160,18 @@ def collect(config: RankerConfig, collector: Collector, dataset: Dataset, val: N
         return collector.frozen()
     state = collector.recommender.state
     return collector.replayed(Replay(in_time_order(dataset.events[val], state.columns), state))
+
+
+def collect_seen(
+    config: RankerConfig, collector: Collector, learned: Learned, dataset: Dataset, val: NDArray[np.bool_], seed: int
+) -> RankerExamples:
+    """Examples of the pages seen in the part `val` [E]."""
+    corpus = learned.corpus
+    known = val | (dataset.events["ts_ms"] <= corpus.trained_until_ms).to_numpy()
+    _, viewers, _ = build(dataset.events, known, corpus.spec.vocabulary)
+    pages = slates(dataset.events, val, corpus.spec, viewers, known)
+    reader = PageReader(collector.recommender, collector.features, collector.counts)
+    return reader.examples(config, pages, dataset, val, seed)
 
 
 def ranker_files(config: RankerConfig, fitted: Fitted, collector: Collector, bundle: Bundle) -> dict[str, bytes]:

@@ -5,19 +5,22 @@ Shapes: S requests, I slots.
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import trange
 
-from ranking.slates import SlateModel
+from ranking.slates import FILE, SlateModel
 from towers.history import Histories, History
 from training.corpus import Corpus
-from training.impressions import Slates
+from training.impressions import Slates, slates
 from training.slate_network import SlateBatch, SlateNetwork
 
 
@@ -26,34 +29,46 @@ class SlateConfig:
     """`min_choices` chosen slots are needed for a model; 0 epochs make none. Many epochs learn slates by heart."""
 
     network: SlateNetwork.Config = field(default_factory=SlateNetwork.Config)
-    max_epochs: int = 8
+    max_epochs: int = 5
     requests_a_step: int = 256
-    lr: float = 3e-3
+    lr: float = 6e-3
     weight_decay: float = 0.05
     min_choices: int = 500
 
 
-def fit_slates(config: SlateConfig, slates: Slates, corpus: Corpus, seed: int) -> SlateModel | None:
+def fit_slates(config: SlateConfig, pages: Slates, corpus: Corpus, seed: int) -> SlateModel | None:
     """The model of slates whose histories are ranges in the corpus's; None where too little was chosen."""
-    num_chosen = int(slates.is_chosen.sum())
+    num_chosen = int(pages.is_chosen.sum())
     if num_chosen < config.min_choices or not config.max_epochs:
         return None
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     content = None if corpus.features is None else torch.from_numpy(corpus.features)
     network = SlateNetwork(config.network, corpus.spec.vocabulary.num_rows, corpus.spec.context_sizes, content)
-    nn.init.constant_(network.bias, float(np.log(num_chosen / (len(slates.rows) - num_chosen + 1))))
-    num_steps = max(1, len(slates) // config.requests_a_step)
+    nn.init.constant_(network.bias, float(np.log(num_chosen / (len(pages.rows) - num_chosen + 1))))
+    num_steps = max(1, len(pages) // config.requests_a_step)
     adam = torch.optim.AdamW(_groups(network, config.weight_decay), lr=config.lr)
     schedule = torch.optim.lr_scheduler.OneCycleLR(adam, config.lr, total_steps=config.max_epochs * num_steps + 1)
     progress = trange(config.max_epochs, desc="slates", unit="epoch", mininterval=1.0)
     for _ in progress:
-        parts = np.array_split(rng.permutation(len(slates)), num_steps)
+        parts = np.array_split(rng.permutation(len(pages)), num_steps)
         losses = [
-            _step(network, adam, schedule, gather(slates, corpus.events.histories, part, config)) for part in parts
+            _step(network, adam, schedule, gather(pages, corpus.events.histories, part, config)) for part in parts
         ]
         progress.set_postfix({"loss": f"{np.mean(losses):.4f}"})
     return network.model()
+
+
+def learn_slates(
+    config: SlateConfig, events: pd.DataFrame, mask: NDArray[np.bool_], corpus: Corpus, seed: int
+) -> dict[str, bytes]:
+    """The part of a bundle that holds the model of the pages seen under `mask` [E], by name; none without pages."""
+    model = fit_slates(config, slates(events, mask, corpus.spec, corpus.viewers, mask), corpus, seed)
+    if model is None:
+        return {}
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(Path(folder) / FILE)
+        return {FILE: (Path(folder) / FILE).read_bytes()}
 
 
 def _step(
@@ -70,38 +85,38 @@ def _step(
     return loss.item()
 
 
-def gather(slates: Slates, histories: Histories, part: NDArray[np.int64], config: SlateConfig) -> SlateBatch:
+def gather(pages: Slates, histories: Histories, part: NDArray[np.int64], config: SlateConfig) -> SlateBatch:
     """The requests at the places `part` as a batch."""
-    end, start = slates.end[part], np.maximum(slates.first[part], slates.end[part] - config.network.max_length)
+    end, start = pages.end[part], np.maximum(pages.first[part], pages.end[part] - config.network.max_length)
     length = max(1, int((end - start).max(initial=1)))
     at = end[:, None] - length + np.arange(length)
     is_real = at >= start[:, None]
     at = np.clip(at, 0, max(len(histories.rows) - 1, 0))
-    sizes = slates.offsets[part + 1] - slates.offsets[part]
-    slots = np.arange(sizes.sum()) + np.repeat(slates.offsets[part] - np.cumsum(sizes) + sizes, sizes)
+    sizes = pages.offsets[part + 1] - pages.offsets[part]
+    slots = np.arange(sizes.sum()) + np.repeat(pages.offsets[part] - np.cumsum(sizes) + sizes, sizes)
     told = (histories.rows, histories.actions, histories.shares)
     arrays = (
         *(np.where(is_real, array[at], 0).astype(np.int64) for array in told),
-        slates.context[part],
+        pages.context[part],
         np.repeat(np.arange(len(part)), sizes),
-        slates.rows[slots],
-        slates.is_chosen[slots].astype(np.float32),
+        pages.rows[slots],
+        pages.is_chosen[slots].astype(np.float32),
     )
     return SlateBatch(*(torch.from_numpy(array) for array in arrays))
 
 
-def odds_within(model: SlateModel, slates: Slates, histories: Histories, most: int = 4000) -> float:
+def odds_within(model: SlateModel, pages: Slates, histories: Histories, most: int = 4000) -> float:
     """How often a chosen slot had higher odds than another one of its page: mean over up to `most` pages with both;
     .5 is chance, NaN without pages.
     """
-    chosen = np.add.reduceat(slates.is_chosen, slates.offsets[:-1]) if len(slates) else np.empty(0)
-    pages = np.flatnonzero((chosen > 0) & (chosen < np.diff(slates.offsets)))[:most]
+    chosen = np.add.reduceat(pages.is_chosen, pages.offsets[:-1]) if len(pages) else np.empty(0)
+    both = np.flatnonzero((chosen > 0) & (chosen < np.diff(pages.offsets)))[:most]
     shares = []
-    for s in pages.tolist():
-        slots = slice(int(slates.offsets[s]), int(slates.offsets[s + 1]))
-        history = History._make(array[slates.first[s] : slates.end[s]] for array in histories[1:])
-        odds = model.scores(history, slates.context[s], slates.rows[slots])
-        taken, left = odds[slates.is_chosen[slots]], odds[~slates.is_chosen[slots]]
+    for s in both.tolist():
+        slots = pages.slots(s)
+        history = History._make(array[pages.first[s] : pages.end[s]] for array in histories[1:])
+        odds = model.scores(history, pages.context[s], pages.rows[slots])
+        taken, left = odds[pages.is_chosen[slots]], odds[~pages.is_chosen[slots]]
         higher = (taken[:, None] > left) + 0.5 * (taken[:, None] == left)
         shares.append(float(higher.mean()))
     return float(np.mean(shares)) if shares else float("nan")

@@ -31,6 +31,7 @@ from training.ranker import RankerConfig
 from training.ranking_stage import Ranked, rank
 from training.records import curves, index_points, run_title, split_in_words
 from training.settings import REQUIRED
+from training.slates import SlateConfig, learn_slates
 from training.tracking import Run, Tracking
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class TrainConfig:
     keep: int = 3
     learning: LearningConfig = field(default_factory=LearningConfig)
     ranker: RankerConfig = field(default_factory=RankerConfig)
+    slates: SlateConfig = field(default_factory=SlateConfig)
     index: IndexConfig = field(default_factory=IndexConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
     judge: JudgeConfig = field(default_factory=JudgeConfig)
@@ -91,6 +93,7 @@ class Training:
         learned = self._learn(task, self.config.learning, "towers")
         events = self.dataset.events
         exported = make_parts(learned.towers, learned.corpus, learned.validation, self.config.index, events[task.train])
+        exported = self._with_slates(exported, learned, task)
         ranked = self._rank(learned, exported)
         bundle = replace(with_ranker(exported.parts, ranked), page_files=self._page_files(learned, exported))
         metrics = self._note(learned, exported, ranked)
@@ -108,6 +111,12 @@ class Training:
 
         stage = Stage(self.out / "checkpoints" / name, self.config.resume, note)
         return learn(learning, self.dataset, task, stage, self.config.seed)
+
+    def _with_slates(self, exported: Exported, learned: Learned, task: Task) -> Exported:
+        """The parts with what pages taught, where the log tells of them."""
+        files = learn_slates(self.config.slates, self.dataset.events, task.train, learned.corpus, self.config.seed)
+        parts = replace(exported.parts, ranker_files={**exported.parts.ranker_files, **files})
+        return exported._replace(parts=parts)
 
     def _rank(self, learned: Learned, exported: Exported) -> Ranked:
         with tempfile.TemporaryDirectory(dir=self.out, prefix=".ranking-") as name:
@@ -145,6 +154,7 @@ class Training:
         refitted = self._learn(everything, replace(self.config.learning, fit=fit), "refit")
         events = self.dataset.events[everything.train]
         exported = make_parts(refitted.towers, refitted.corpus, refitted.validation, self.config.index, events)
+        exported = self._with_slates(exported, refitted, everything)
         bundle = replace(with_ranker(exported.parts, ranked), page_files=self._page_files(refitted, exported))
         fields = self._fields(refitted, exported, metrics, f"refit after {split_in_words(self.parts)}")
         return publish(self.out, bundle, fields, keep=self.config.keep)

@@ -9,8 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
+from ranking.candidate_features import SLATE_SCORE
 from serving.assembly import assemble
 from serving.bundle import Bundle
+from serving.scorer import RankerCard
 from towers.schema import HISTORY_EVENTS
 from training.commands.train import TrainConfig, train
 from training.compose import compose
@@ -27,6 +29,8 @@ QUICK = (
     "data=files",
     "learning.fit.max_epochs=1",
     "ranker.max_epochs=1",
+    "slates.max_epochs=1",
+    "slates.min_choices=50",
     "ranker.max_queries=40",
     "judge.max_queries=10",
     "learning.questions_a_viewer=1",
@@ -89,6 +93,21 @@ def test_ranker_and_towers_are_judged_apart_and_repeatably(tiny: Simulated, bund
     towers = closed_loop(tiny, bundle_policy(bundle, use_ranker=False), (1,), LOOP)
     assert ranked.metrics() == again.metrics()
     assert (ranked.policy, towers.policy) == ("towers + ranker", "towers")
+
+
+def test_a_bundle_learns_from_the_pages_that_viewers_saw(bundle: Bundle) -> None:
+    card = RankerCard.load(bundle.folder)
+    assert bundle.slates is not None
+    assert SLATE_SCORE in card.candidates
+    assert set(card.weights) >= {"chosen", "complete", "abandon"}
+
+
+def test_what_was_shown_is_told_to_the_server(watched: Watched) -> None:
+    request, pages = watched.asked[0]
+    state = watched.recommender.state
+    shown = state.items.rows([f"t{title:05d}" for title in pages.items[0]])
+    viewer = f"p{request.sessions.profile[0]:06d}"
+    assert state.signals.exposure.passed_of(viewer, shown).sum() > 0
 
 
 def test_a_play_changes_the_next_page_of_the_session(watched: Watched) -> None:
