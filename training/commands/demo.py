@@ -38,7 +38,8 @@ Every row is the same viewers living on for {days} days under another way to fil
 their hidden tastes, so no system can beat it; what lies between popularity and oracle is there to win.
 """
 
-AFTERWARDS: Final = """The server is running: its API is described at http://127.0.0.1:{port}/docs. Ctrl-C stops it.
+AFTERWARDS: Final = """The server is running. Its homepage is http://127.0.0.1:{port}/ and its API
+is described at http://127.0.0.1:{port}/docs. Ctrl-C stops it.
 To look at the run: mlflow ui --backend-store-uri sqlite:///mlflow.db"""
 
 

@@ -1,5 +1,7 @@
 // What the server answers; a refusal becomes an Error in the words of its problem document.
 
+const KEY = "marquee-api-key";
+
 export class Refusal extends Error {
   constructor(problem) {
     const where = (problem.errors || []).map((error) => `${error.field}: ${error.message}`).join("; ");
@@ -25,8 +27,15 @@ export const askModels = () => send("GET", "v1/models");
 export const askSimilar = (itemId, k) => send("GET", `v1/similar/${encodeURIComponent(itemId)}?k=${k}`);
 export const sendEvents = (events) => send("POST", "v1/events", { events }, true);
 
+/** Give the server's API key with every request; it is kept until the browser is closed. */
+export function useKey(key) {
+  sessionStorage.setItem(KEY, key);
+}
+
 async function send(method, path, body, keepalive = false) {
   const options = { method, keepalive, headers: { accept: "application/json" } };
+  const key = sessionStorage.getItem(KEY);
+  if (key) options.headers.authorization = `Bearer ${key}`;
   if (body !== undefined) {
     options.body = JSON.stringify(body);
     options.headers["content-type"] = "application/json";

@@ -13,6 +13,7 @@ const SIGNS = { "Add to list": "plus" };
 export function drawBillboard(page, handlers) {
   const node = byId("billboard");
   node.hidden = !page.billboard;
+  node.classList.toggle("is-previewing", page.autoplay.previews);
   if (!page.billboard) return [];
   const { item, reason, row_id: rowId } = page.billboard;
   const slot = { item, rowId, rowType: "billboard", rowPos: 0, page, reason, rowTitle: "Featured" };

@@ -1,7 +1,7 @@
 // The page in view: asks for it, draws it, keeps focus and places, and says what changed.
 
 import { ACTS, settle } from "./acts.js";
-import { askPage } from "./api.js";
+import { askPage, useKey } from "./api.js";
 import { billboardEntry, drawBillboard } from "./billboard.js";
 import { differences, itemsOf, say, tell } from "./changes.js";
 import { byId, element, fill } from "./dom.js";
@@ -72,6 +72,16 @@ function show(page, happened) {
 }
 
 function showRefusal(error) {
-  fill(byId("rows"), element("div", { class: "notice", role: "alert" }, element("h2", {}, "The page could not be made"), element("p", {}, error.message), element("button", { type: "button", class: "button", click: () => refresh() }, "Try again")));
+  fill(byId("rows"), element("div", { class: "notice", role: "alert" }, element("h2", {}, "The page could not be made"), element("p", {}, error.message), error.status === 401 ? keyForm() : element("button", { type: "button", class: "button", click: () => refresh() }, "Try again")));
   byId("billboard").hidden = true;
+}
+
+function keyForm() {
+  const field = element("input", { id: "key", type: "password", autocomplete: "off", required: true });
+  const submit = (event) => {
+    event.preventDefault();
+    useKey(field.value);
+    refresh();
+  };
+  return element("form", { class: "inline", submit }, element("label", { for: "key" }, "API key"), field, element("button", { class: "button" }, "Use it"));
 }

@@ -57,6 +57,12 @@ function choices(slot, act) {
 }
 
 function player(slot, act) {
+  const autoplay = slot.page?.autoplay;
+  const next = autoplay && element("p", { class: "small" }, `Afterwards the next episode ${autoplay.next_episode ? "starts by itself" : "waits for you"}: ${autoplay.reason}.`);
+  return element("div", { class: "player" }, buttons(slot, act), next);
+}
+
+function buttons(slot, act) {
   return element("div", { class: "buttons", role: "group", "aria-label": "What happens next" }, button("finish", slot, act, undefined, "first"), button("pause", slot, act), button("abandon", slot, act));
 }
 

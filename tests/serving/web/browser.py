@@ -32,7 +32,7 @@ FLAGS = (
     "--disable-sync",
     "--disable-dev-shm-usage",
 )
-WAIT_S = 15
+WAIT_S = 60
 
 
 def installed(*programs: str) -> str | None:
@@ -122,6 +122,7 @@ def browsing(url: str, pictures: Path) -> Iterator[Browser]:
         for flag in (*FLAGS, f"--user-data-dir={profile}", "--window-size=1280,900"):
             options.add_argument(flag)
         driver = Chrome(options=options, service=DriverService(installed("chromedriver")))
+        driver.set_script_timeout(2 * WAIT_S)
         try:
             yield Browser(driver, url, pictures)
         finally:

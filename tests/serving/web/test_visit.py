@@ -13,7 +13,7 @@ pytest.importorskip("selenium", reason="the browser tests need selenium from the
 
 from selenium.webdriver.common.keys import Keys
 
-from serving.app import create_app
+from serving.app import Config, create_app
 from serving.assembly import assemble
 from serving.bundle import Bundle
 from serving.metrics import Metrics
@@ -204,6 +204,16 @@ def test_the_panel_shows_stages_scores_and_two_models_side_by_side(browser: Brow
     browser.press(Keys.TAB)
     browser.click("#engineer .round")
     assert not browser.one("#engineer").is_displayed()
+
+
+def test_a_server_with_a_key_is_asked_with_it(browser: Browser, tiny_bundle: Bundle) -> None:
+    service = Service(assemble(tiny_bundle), Metrics())
+    with running(create_app(service, Config(api_key="open sesame"))) as client:
+        browser.driver.get(str(client.base_url))
+        browser.until(lambda: browser.all("#key"))
+        browser.one("#key").send_keys("open sesame", Keys.ENTER)
+        browser.settle()
+    assert all("401" in complaint for complaint in browser.complaints())
 
 
 def test_no_width_makes_the_page_scroll_sideways(browser: Browser) -> None:
