@@ -54,9 +54,10 @@ export function rings(width, height, { far, near, light }, chance) {
   const x = width * (0.2 + 0.6 * chance());
   const y = height * (0.26 + 0.2 * chance());
   const most = Math.hypot(width, height) * 0.62;
+  const count = 4 + Math.floor(6 * chance());
   const shapes = [];
-  for (let ring = 7; ring >= 1; ring -= 1) {
-    shapes.push(drawing("circle", { cx: round(x), cy: round(y), r: round((most * ring) / 7), fill: ring % 2 ? near : far, opacity: 0.4 + 0.08 * (7 - ring) }));
+  for (let ring = count; ring >= 1; ring -= 1) {
+    shapes.push(drawing("circle", { cx: round(x), cy: round(y), r: round((most * ring) / count), fill: ring % 2 ? near : far, opacity: round(0.4 + (0.5 * (count - ring)) / count) }));
   }
   shapes.push(drawing("circle", { cx: round(x), cy: round(y), r: round(most / 11), fill: light }));
   return shapes;
@@ -66,7 +67,7 @@ export function rings(width, height, { far, near, light }, chance) {
 export function rays(width, height, { far, near, light }, chance) {
   const x = width * (0.3 + 0.4 * chance());
   const y = height * 0.86;
-  const count = 9;
+  const count = 6 + Math.floor(8 * chance());
   const reach = Math.hypot(width, height);
   const shapes = [];
   for (let ray = 0; ray < count; ray += 1) {
@@ -145,11 +146,12 @@ export function slats(width, height, { far, near, light }, chance) {
 /** Arches one within the other, a door of light at the end. */
 export function arches(width, height, { far, near, light }, chance) {
   const x = width * (0.42 + 0.16 * chance());
-  const fills = [near, far, near, far, light];
+  const count = 3 + 2 * Math.floor(2 * chance());
+  const fills = [...Array(count - 1).keys()].map((place) => (place % 2 ? far : near)).concat(light);
   return fills.map((fill, place) => {
-    const half = Math.min(width * 0.46, height * 0.5) * (1 - place * 0.19);
-    const top = height * (0.12 + place * 0.075);
-    return drawing("path", { d: `M${round(x - half)} ${height}V${round(top + half)}A${round(half)} ${round(half)} 0 0 1 ${round(x + half)} ${round(top + half)}V${height}Z`, fill, opacity: place === 4 ? 1 : 0.86 });
+    const half = Math.min(width * 0.46, height * 0.5) * (1 - (place * 0.76) / (count - 1));
+    const top = height * (0.12 + (place * 0.3) / (count - 1));
+    return drawing("path", { d: `M${round(x - half)} ${height}V${round(top + half)}A${round(half)} ${round(half)} 0 0 1 ${round(x + half)} ${round(top + half)}V${height}Z`, fill, opacity: fill === light ? 1 : 0.86 });
   });
 }
 
@@ -164,7 +166,7 @@ export function tiles(width, height, { sky, far, near, light }, chance) {
       const [x, y] = [column * size, row * size];
       const fill = fills[Math.floor(4 * chance())];
       const kind = Math.floor(4 * chance());
-      shapes.push(drawing("rect", { x: round(x), y: round(y), width: round(size + 0.4), height: round(size + 0.4), fill: fills[Math.floor(3 * chance()) % 2], opacity: 0.5 }));
+      shapes.push(drawing("rect", { x: round(x), y: round(y), width: round(size), height: round(size), fill: fills[Math.floor(3 * chance()) % 2], opacity: 0.5, "shape-rendering": "crispEdges" }));
       if (kind === 0) shapes.push(drawing("circle", { cx: round(x + size / 2), cy: round(y + size / 2), r: round(size * 0.34), fill }));
       if (kind === 1) shapes.push(drawing("path", { d: `M${round(x)} ${round(y)}h${round(size)}a${round(size)} ${round(size)} 0 0 1 ${round(-size)} ${round(size)}Z`, fill }));
       if (kind === 2) shapes.push(drawing("path", { d: `M${round(x + size)} ${round(y + size)}h${round(-size)}a${round(size)} ${round(size)} 0 0 1 ${round(size)} ${round(-size)}Z`, fill }));
@@ -175,7 +177,7 @@ export function tiles(width, height, { sky, far, near, light }, chance) {
 
 /** Two discs that meet. */
 export function eclipse(width, height, { far, near, light }, chance) {
-  const radius = Math.min(width, height) * 0.33;
+  const radius = Math.min(width, height) * (0.24 + 0.14 * chance());
   const apart = radius * (0.5 + 0.4 * chance());
   const lift = height * (0.36 + 0.06 * chance());
   const lean = (chance() - 0.5) * radius;

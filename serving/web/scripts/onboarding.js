@@ -77,7 +77,7 @@ function replace(node, items) {
 }
 
 function count(numAnswers) {
-  const words = numAnswers === 0 ? "One answer is enough for a personal page; watching says more than answering." : `${plural(numAnswers, "answer")}. ${numAnswers < ENOUGH ? "The page below follows each of them." : "That is plenty: the page below is yours."}`;
+  const words = numAnswers === 0 ? "The page below follows each answer; watching says more than answering." : `${plural(numAnswers, "answer")}. ${numAnswers < ENOUGH ? "The page below follows each of them." : "That is plenty: the page below is yours."}`;
   byId("onboarding").querySelector(".count").textContent = words;
 }
 

@@ -42,7 +42,7 @@ export function moodOf(genre, fallback) {
 export function palette(mood, chance) {
   const moods = MOODS[mood];
   const chosen = moods[Math.floor(chance() * moods.length)];
-  const turn = Math.round((chance() - 0.5) * 22);
+  const turn = Math.round((chance() - 0.5) * 34);
   const [sky, far, near, light] = chosen.map(([hue, saturation, lightness]) => `hsl(${(hue + turn + 360) % 360} ${saturation}% ${lightness}%)`);
   return { sky, far, near, light };
 }

@@ -5,14 +5,29 @@ import * as motifs from "./motifs.js";
 import { moodOf, palette } from "./palette.js";
 import { hash, numbers } from "./random.js";
 
+// Compositions of `motifs.js` that suit each genre.
 const COMPOSITIONS = {
-  action: ["rays", "skyline", "rings"], adventure: ["ridges", "waves", "arches"], animation: ["tiles", "planets", "eclipse"],
-  children: ["tiles", "eclipse", "waves"], comedy: ["tiles", "rays", "eclipse"], cooking: ["tiles", "rings", "eclipse"],
-  crime: ["slats", "skyline", "rings"], documentary: ["ridges", "bars", "arches"], drama: ["eclipse", "waves", "arches", "ridges"],
-  fantasy: ["arches", "forest", "planets"], history: ["arches", "ridges", "rays"], horror: ["forest", "slats", "arches"],
-  music: ["bars", "rays", "rings"], mystery: ["slats", "arches", "forest"], nature: ["forest", "ridges", "waves"],
-  romance: ["eclipse", "waves", "rays"], "science fiction": ["planets", "rings", "skyline"], sport: ["rays", "bars", "rings"],
-  thriller: ["slats", "rings", "skyline"], war: ["ridges", "rays"], western: ["ridges", "eclipse"],
+  action: "rays skyline rings bars slats",
+  adventure: "ridges waves arches forest rays",
+  animation: "tiles planets eclipse bars waves",
+  children: "tiles eclipse waves rays planets",
+  comedy: "tiles rays eclipse bars arches waves",
+  cooking: "tiles rings eclipse waves arches rays",
+  crime: "slats skyline rings arches bars",
+  documentary: "ridges bars arches waves rings",
+  drama: "eclipse waves arches ridges slats skyline",
+  fantasy: "arches forest planets ridges rays",
+  history: "arches ridges rays tiles waves",
+  horror: "forest slats arches rings skyline",
+  music: "bars rays rings tiles eclipse",
+  mystery: "slats arches forest rings skyline",
+  nature: "forest ridges waves eclipse rings",
+  romance: "eclipse waves rays arches skyline",
+  "science fiction": "planets rings skyline bars arches",
+  sport: "rays bars rings tiles waves",
+  thriller: "slats rings skyline arches bars",
+  war: "ridges rays skyline slats",
+  western: "ridges eclipse rays waves",
 };
 
 const LETTERINGS = [
@@ -49,14 +64,14 @@ function scene(item, width, height) {
   const { mood, seed } = look(item);
   const chance = numbers(seed);
   const colours = palette(mood, chance);
-  const names = COMPOSITIONS[mood];
+  const names = COMPOSITIONS[mood].split(" ");
   const motif = motifs[names[Math.floor(chance() * names.length)]];
   const id = `sky-${(numDrawn += 1)}`;
   const frame = drawing("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "xMidYMid slice", "aria-hidden": "true", focusable: "false", class: "artwork" });
   frame.append(
     drawing("defs", {}, drawing("linearGradient", { id, x2: 0.2, y2: 1 }, drawing("stop", { "stop-color": colours.sky }), drawing("stop", { offset: 1, "stop-color": colours.far }))),
     drawing("rect", { width, height, fill: `url(#${id})` }),
-    drawing("g", {}, ...motif(width, height, colours, chance)),
+    drawing("g", { transform: chance() < 0.5 ? `matrix(-1 0 0 1 ${width} 0)` : null }, ...motif(width, height, colours, chance)),
   );
   return frame;
 }
