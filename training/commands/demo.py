@@ -33,6 +33,9 @@ MOVIELENS: Final = {"ratings.csv": "ml_latest_small", "movies.dat": "ml_1m", "u.
 
 TABLES: Final = (".parquet", ".csv", ".jsonl", ".tsv", ".txt")
 
+NEWEST: Final = ("split.val_share=0.05", "split.test_share=0.05")
+"""Of the simulated log more is learned than usual: its viewers judge the result once more."""
+
 READING_THE_LOOP: Final = """
 Every row is the same viewers living on for {days} days under another way to fill their page. oracle knows
 their hidden tastes, so no system can beat it; what lies between popularity and oracle is there to win.
@@ -56,8 +59,8 @@ class DemoConfig:
     preset: str = "nano"
     out: str = "runs/demo"
     world: str = "small"
-    loop_days: int = 4
-    loop_viewers: int = 300
+    loop_days: int = 5
+    loop_viewers: int = 500
     port: int = 8000
     serve_s: float = 0.0
 
@@ -69,7 +72,8 @@ def demo(config: DemoConfig) -> None:
     if config.data is None:
         steps.say(f"marquee simulate preset={config.world} out={world}")
         simulate(SimulateConfig(preset=config.world, out=str(world)))
-    words = [*reading(config.data or str(world)), f"preset={config.preset}", f"out={config.out}"]
+    newest = NEWEST if config.data is None else ()
+    words = [*reading(config.data or str(world)), f"preset={config.preset}", *newest, f"out={config.out}"]
     steps.say(f"marquee train {shlex.join(words)}")
     train(compose(TrainConfig, "train", words))
     if config.data is None:

@@ -38,7 +38,28 @@ def as_text(outcomes: Sequence[Outcome]) -> str:
         rows = [[f"attention: {kernel}", *heads, "gain"], *(_cells(outcome, mine) for outcome in mine)]
         widths = [max(len(row[c]) for row in rows) for c in range(len(rows[0]))]
         tables.append("\n".join("  ".join(_aligned(row, widths)) for row in rows))
-    return "\n\n".join([*tables, LEGEND])
+    return "\n\n".join([*tables, LEGEND, *in_words(outcomes)])
+
+
+def in_words(outcomes: Sequence[Outcome]) -> list[str]:
+    """A sentence a kernel on the last policy before the oracle; none without popularity, oracle and one between."""
+    sentences = []
+    for kernel in dict.fromkeys(outcome.kernel for outcome in outcomes):
+        mine = {outcome.policy: outcome for outcome in outcomes if outcome.kernel == kernel}
+        between = [name for name in mine if name not in {"random", "popularity", "house", "oracle"}]
+        if {"popularity", "oracle"} <= mine.keys() and between:
+            best = mine[between[-1]]
+            low, own, high = (
+                f"{100 * each.metrics()['plays_per_session']:.0f}"
+                for each in (mine["popularity"], best, mine["oracle"])
+            )
+            share = 100 * (gain_share(best, list(mine.values())) or 0.0)
+            sentences.append(
+                f"In 100 sessions viewers chose {low} titles from pages of what is popular, {own} from those of\n"
+                f"{best.policy}, and {high} if all that they want were known: {share:.0f} % of what there was to gain "
+                f"({kernel})."
+            )
+    return sentences
 
 
 def outcome_metrics(outcomes: Sequence[Outcome]) -> dict[str, float]:

@@ -17,7 +17,7 @@ from training.simulator.closed_loop import LoopConfig, bundle_policy, closed_loo
 from training.simulator.config import preset
 from training.simulator.draws import Draws
 from training.simulator.log import Simulated, write_world
-from training.simulator.outcomes import as_text, gain_share, outcome_bars, outcome_metrics
+from training.simulator.outcomes import as_text, gain_share, in_words, outcome_bars, outcome_metrics
 from training.simulator.policies import OraclePolicy, Pages, Policy, Request, Yardstick
 from training.simulator.state import State
 from training.simulator.tally import effective_size
@@ -142,3 +142,11 @@ def test_a_policy_may_be_made_by_hand(tiny: Simulated) -> None:
         return OraclePolicy()
 
     assert closed_loop(tiny, maker, (1,), EVERYBODY).metrics() == closed_loop(tiny, "oracle", (1,), EVERYBODY).metrics()
+
+
+def test_the_result_is_told_in_words(tiny: Simulated) -> None:
+    outcomes = [closed_loop(tiny, name, (1,), EVERYBODY) for name in ("popularity", "oracle")]
+    assert in_words(outcomes) == []
+    ours = replace(outcomes[1], policy="towers + ranker")
+    [sentence] = in_words([outcomes[0], ours, outcomes[1]])
+    assert "100 % of what there was to gain (geometric)." in sentence
