@@ -1,7 +1,7 @@
 // What a viewer can do with a title: its words, its sign, its events, and how the page tells of it afterwards.
 
 import { session } from "./session.js";
-import { flush, now } from "./tracking.js";
+import { now } from "./tracking.js";
 
 const ABANDONED = 0.05;
 const HALF = 0.5;
@@ -19,9 +19,6 @@ export const ACTS = {
   notInterested: { label: "Not interested", icon: "no", done: "Not interested in", send: (slot) => now("not_interested", slot) },
   forget: { label: "Remove from history", icon: "erase", done: "As if you had never watched", send: (slot) => now("remove_from_history", slot) },
 };
-
-/** Send nothing but what waits; used before a page is asked for, so that the page knows. */
-export const settle = () => flush();
 
 export function isListed({ item, rowType }) {
   return rowType === "my_list" || session.lists.has(item.item_id);

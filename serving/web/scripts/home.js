@@ -1,6 +1,6 @@
 // The page in view: asks for it, draws it, keeps focus and places, and says what changed.
 
-import { ACTS, settle } from "./acts.js";
+import { ACTS } from "./acts.js";
 import { askPage, useKey } from "./api.js";
 import { billboardEntry, drawBillboard } from "./billboard.js";
 import { differences, itemsOf, say, tell } from "./changes.js";
@@ -12,6 +12,7 @@ import { rowNodes, scrollBack, scrolled } from "./rows.js";
 import { pageRequest, session } from "./session.js";
 import { emit } from "./signals.js";
 import { openTitle } from "./title.js";
+import { settle } from "./tracking.js";
 
 let current = null;
 let numAsked = 0;

@@ -80,7 +80,7 @@ function scene(item, width, height) {
 function shade(frame, width, height) {
   const id = `shade-${numDrawn}`;
   frame.querySelector("defs").append(
-    drawing("linearGradient", { id, x2: 0, y2: 1 }, drawing("stop", { offset: 0.3, "stop-color": "#000", "stop-opacity": 0 }), drawing("stop", { offset: 0.68, "stop-color": "#000", "stop-opacity": 0.45 }), drawing("stop", { offset: 1, "stop-color": "#000", "stop-opacity": 0.82 })),
+    drawing("linearGradient", { id, x2: 0, y2: 1 }, drawing("stop", { offset: 0.3, "stop-color": "#000", "stop-opacity": 0 }), drawing("stop", { offset: 0.62, "stop-color": "#000", "stop-opacity": 0.55 }), drawing("stop", { offset: 1, "stop-color": "#000", "stop-opacity": 0.86 })),
   );
   return drawing("rect", { width, height, fill: `url(#${id})` });
 }

@@ -13,25 +13,32 @@ let timer = 0;
 /** Sent with the next batch. */
 export function later(kind, slot, more) {
   waiting.push(eventOf(kind, slot, more));
-  if (waiting.length >= MOST) flush();
-  else timer ||= setTimeout(flush, BATCH_MS);
+  if (waiting.length >= MOST) settle();
+  else timer ||= setTimeout(settle, BATCH_MS);
 }
 
-/** Sent now, with all that waits; resolves when the server has it. */
+/** Sent now, with all that waits; resolves when the server has it, and throws where it does not take it. */
 export async function now(kind, slot, more) {
-  waiting.push(eventOf(kind, slot, more));
-  await flush();
+  await deliver([eventOf(kind, slot, more)]);
 }
 
-/** Send what waits. */
-export async function flush() {
+/** Send what waits; what the server does not take waits for the next time, the newest of it. */
+export async function settle() {
+  if (waiting.length) await deliver([]).catch(() => {});
+}
+
+async function deliver(acts) {
   clearTimeout(timer);
   timer = 0;
   const batch = waiting;
   waiting = [];
-  if (!batch.length) return;
-  await sendEvents(batch);
-  emit("event", batch);
+  try {
+    await sendEvents([...batch, ...acts]);
+  } catch (error) {
+    waiting = [...batch, ...waiting].slice(1 - MOST);
+    throw error;
+  }
+  emit("event", [...batch, ...acts]);
 }
 
 /** A slot is where a title stood: `{item, rowId, rowType, rowPos, page}`; null for an act that concerns no title. */
@@ -67,5 +74,5 @@ function placeOf({ item, rowId, rowType, rowPos, page }) {
 }
 
 document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "hidden") flush().catch(() => {});
+  if (document.visibilityState === "hidden") settle();
 });

@@ -207,14 +207,18 @@ def test_the_panel_shows_stages_scores_and_two_models_side_by_side(browser: Brow
     assert not browser.one("#engineer").is_displayed()
 
 
-def test_a_server_with_a_key_is_asked_with_it(browser: Browser, tiny_bundle: Bundle) -> None:
+def test_a_server_with_a_key_and_without_a_store_is_looked_at_too(browser: Browser, tiny_bundle: Bundle) -> None:
     service = Service(assemble(tiny_bundle), Metrics())
     with running(create_app(service, Config(api_key="open sesame"))) as client:
         browser.driver.get(str(client.base_url))
         browser.until(lambda: browser.all("#key"))
         browser.one("#key").send_keys("open sesame", Keys.ENTER)
         browser.settle()
-    assert all("401" in complaint for complaint in browser.complaints())
+        browser.click("#billboard .button.first")
+        browser.told("did not reach the server")
+        browser.click("#device option[value='tv']")
+        browser.told("Television")
+    assert all("status of 401" in complaint or "status of 503" in complaint for complaint in browser.complaints())
 
 
 def test_no_width_makes_the_page_scroll_sideways(browser: Browser) -> None:
