@@ -180,7 +180,7 @@ def test_keys_go_over_the_page_and_focus_outlives_a_new_one(browser: Browser) ->
         "const hour = arguments[0]; hour.stepUp(); hour.dispatchEvent(new Event('change'))", browser.one("#hour")
     )
     browser.told(":00")
-    assert browser.run("return document.activeElement.dataset.row") is not None
+    assert browser.run("return document.activeElement.dataset.key") is not None
 
 
 def test_data_is_never_read_as_markup(browser: Browser) -> None:
