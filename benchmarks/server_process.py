@@ -61,7 +61,18 @@ class Client:
         self._writer: asyncio.StreamWriter | None = None
 
     async def post(self, path: str, message: object) -> Answer:
-        """Send a message as JSON and wait for the answer."""
+        """Send a message as JSON and wait for the answer; once more where an idle connection was closed meanwhile."""
+        is_new = self._writer is None
+        try:
+            return await self._post(path, message)
+        except (OSError, asyncio.IncompleteReadError):
+            if is_new:
+                raise
+            self.close()
+            self._writer = None
+            return await self._post(path, message)
+
+    async def _post(self, path: str, message: object) -> Answer:
         if self._writer is None:
             self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
         assert self._reader is not None

@@ -6,7 +6,7 @@ Shapes: R item rows.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,13 @@ NUM_STATIC: Final = 5000
 REORDER_MS: Final = 1000
 
 
+class Order(NamedTuple):
+    """Items in the order in which they are answered: parallel lists, so that a short answer costs a short walk."""
+
+    rows: list[int]
+    ids: list[str]
+
+
 class Fallback:
     """The two lowest rungs of the ladder."""
 
@@ -32,62 +39,67 @@ class Fallback:
         self._state = state
         self._shelf = shelf
         self._clock_ms = clock_ms
-        self._static = _best(bundle.popularity)
+        self._static = self._order(bundle.popularity)
         self._popular = self._static
         self._ordered_ms = -REORDER_MS
 
     def popular(self, query: Query, k: int, within: CatalogueFilter, *, filter_seen: bool) -> Recommendation:
         """What is chosen most now; the order is at most a second old."""
         if (now_ms := self._clock_ms()) - self._ordered_ms >= REORDER_MS:
-            self._popular, self._ordered_ms = _best(self._state.popularity()), now_ms
-        return self._answer(self._popular, Step.POPULARITY, query, k, within, filter_seen)
+            self._popular, self._ordered_ms = self._order(self._state.popularity()), now_ms
+        rows = self._allowed(self._popular, query, k, within, filter_seen=filter_seen)
+        return self._answer(rows, Step.POPULARITY)
 
     def static(self, query: Query, k: int, within: CatalogueFilter, *, filter_seen: bool) -> Recommendation:
         """What was chosen most at the end of training."""
-        return self._answer(self._static, Step.STATIC, query, k, within, filter_seen)
+        return self._answer(self._allowed(self._static, query, k, within, filter_seen=filter_seen), Step.STATIC)
 
-    def _answer(
-        self,
-        ordered: NDArray[np.int64],
-        step: Step,
-        query: Query,
-        k: int,
-        within: CatalogueFilter,
-        filter_seen: bool,
-    ) -> Recommendation:
-        forbidden = self._forbidden(query, filter_seen=filter_seen)
-        rows = self._chosen(ordered, forbidden, within)[:k]
-        if len(rows) < k and len(ordered) >= NUM_STATIC:
+    def _allowed(
+        self, order: Order, query: Query, k: int, within: CatalogueFilter, *, filter_seen: bool
+    ) -> dict[int, str]:
+        """The first k allowed items, id by row; those behind the order by row."""
+        ids, rows = self._forbidden(query, filter_seen=filter_seen)
+        inside = None if within == EVERYTHING else set(self._shelf.rows(within).tolist())
+
+        def walk(order: Order, found: dict[int, str]) -> dict[int, str]:
+            for row, item_id in zip(order.rows, order.ids, strict=True):
+                if len(found) >= k:
+                    break
+                if item_id not in ids and row not in rows and (inside is None or row in inside):
+                    found[row] = item_id
+            return found
+
+        found = walk(order, {})
+        if len(found) < k:
             every = self._state.items.item_rows
-            rest = np.setdiff1d(self._chosen(every, forbidden, within), rows)
-            rows = np.concatenate([rows, rest[: k - len(rows)]])
+            found = walk(Order(every.tolist(), self._state.items.ids(every)), found)
+        return found
+
+    def _forbidden(self, query: Query, *, filter_seen: bool) -> tuple[set[str], set[int]]:
+        """Ids that are excluded or seen, and rows that are closed or seen."""
+        ts_ms = self._clock_ms() if query.ts_ms is None else query.ts_ms
+        ids, rows = set(query.exclude), set(self._shelf.closed(ts_ms).tolist())
+        if filter_seen and query.history is not None:
+            ids.update(query.history)
+        elif filter_seen:
+            rows.update(self._state.history(query.user_id).rows.tolist())
+        return ids, rows
+
+    def _answer(self, found: dict[int, str], step: Step) -> Recommendation:
         return Recommendation(
-            items=tuple(self._state.items.ids(rows)),
-            scores=tuple((-np.arange(len(rows), dtype=np.float64)).tolist()),
-            reasons=("popular",) * len(rows),
-            rows=rows,
+            items=tuple(found.values()),
+            scores=tuple(-float(place) for place in range(len(found))),
+            reasons=("popular",) * len(found),
+            rows=np.fromiter(found, dtype=np.int64, count=len(found)),
             model_version=self._version,
             degraded=True,
-            stages=(StageReport(step.value, len(rows), 0, 0.0),),
+            stages=(StageReport(step.value, len(found), 0, 0.0),),
             step=step,
         )
 
-    def _forbidden(self, query: Query, *, filter_seen: bool) -> NDArray[np.int64]:
-        """Rows that are closed, excluded or seen."""
-        ts_ms = self._clock_ms() if query.ts_ms is None else query.ts_ms
-        parts = [self._shelf.closed(ts_ms), self._state.items.rows(query.exclude)]
-        if filter_seen and query.history is not None:
-            parts.append(self._state.items.rows(query.history))
-        elif filter_seen:
-            parts.append(self._state.history(query.user_id).rows)
-        return np.concatenate(parts)
-
-    def _chosen(
-        self, rows: NDArray[np.int64], forbidden: NDArray[np.int64], within: CatalogueFilter
-    ) -> NDArray[np.int64]:
-        if within != EVERYTHING:
-            rows = rows[np.isin(rows, self._shelf.rows(within))]
-        return rows[~np.isin(rows, forbidden)]
+    def _order(self, popularity: NDArray[np.float64]) -> Order:
+        rows = _best(popularity)
+        return Order(rows.tolist(), self._state.items.ids(rows))
 
 
 def _best(popularity: NDArray[np.float64]) -> NDArray[np.int64]:
