@@ -1,7 +1,7 @@
 """The server under an open load, below and beyond its capacity: load.py BUNDLE [SECONDS] [FOLDER] [OPTION=VALUE ...].
 
 Requests come at random moments, whether the ones before are answered or not, so waiting counts. First the capacity is
-found with as many callers as keep the server busy; then 50 %, 80 % and 300 % of it are offered.
+found with as many callers as keep the server busy; then 50 % and 80 % of it are offered, and 300 % three times as long.
 """
 
 from __future__ import annotations
@@ -126,7 +126,8 @@ async def measure(port: int, pid: int, asked: list[dict[str, Any]], seconds: flo
     loads = [capacity]
     for share in (0.5, 0.8, 3.0):
         rate = share * capacity.goodput
-        loads.append(await opened(f"{share:.0%} of capacity", port, pid, asked, rate, seconds))
+        length = 3 * seconds if share > 1 else seconds
+        loads.append(await opened(f"{share:.0%} of capacity", port, pid, asked, rate, length))
     return loads
 
 

@@ -37,6 +37,7 @@ from serving.metrics import Metrics
 from serving.recommender import Recommender
 from serving.routes import recommend as recommend_routes
 from serving.service import Service
+from serving.tracing import Tracing
 from serving.vector_cache import VectorCache
 
 NUM_RANKED = 500
@@ -76,7 +77,7 @@ def serve_nothing(bound: socket.socket, answer: bytes) -> None:
     from serving import app
 
     class Nothing:
-        metrics, costs = Metrics(), Costs()
+        metrics, costs, tracing = Metrics(), Costs(), Tracing()
 
         def recommend(self, message: RecommendRequest, request_id: str, deadline: object) -> bytes:
             return answer

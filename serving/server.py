@@ -105,6 +105,7 @@ def serve(service: Service, config: Config, bound: socket.socket) -> None:
     from serving.app import create_app
     from serving.reload import Reloader
     from serving.retention import prune_daily
+    from serving.tracing import Tracing
 
     app_config = AppConfig(config.threads, config.deadline_ms, api_key=os.environ.get("MARQUEE_API_KEY", ""))
     app = create_app(service, app_config)
@@ -118,6 +119,7 @@ def serve(service: Service, config: Config, bound: socket.socket) -> None:
         server_header=False,
         timeout_graceful_shutdown=10,
     )
+    service.tracing = Tracing.from_environment()
     reloader = Reloader(service, config.bundle)
     handle_signals(reloader)
     if config.watch_s:

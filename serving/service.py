@@ -30,6 +30,7 @@ from serving.recommendation import Recommendation
 from serving.recommender import Recommender
 from serving.store.store import Store
 from serving.times import to_ms
+from serving.tracing import Tracing
 from towers.query import Query
 
 T = TypeVar("T")
@@ -55,6 +56,7 @@ class Service:
         self._settings: Settings = MemorySettings() if store is None else StoredSettings(self)
         self._swapping = Lock()
         self.costs = Costs()
+        self.tracing = Tracing()
         self.swap(recommender)
 
     @property
@@ -105,6 +107,7 @@ class Service:
         recommender = self.current().recommender
         answer = Ladder(recommender).answer(to_wish(message, recommender), deadline)
         self.costs.observe(answer.stages)
+        self.tracing.stages(answer.stages)
         return self._response(recommender, answer, request_id)
 
     def recommend_quickly(self, message: RecommendRequest, request_id: str) -> bytes:

@@ -7,6 +7,7 @@ and metrics are answered while a request is computed, and requests queue in the 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import copy
 import hmac
 import logging
@@ -87,7 +88,9 @@ class Edge:
 
         async def endpoint(request: Request) -> Response:
             started, request_id = time.perf_counter(), request_id_of(request)
-            response = await _answer(guarded, request, request_id)
+            with self.service.tracing.request(path, request_id) as status:
+                response = await _answer(guarded, request, request_id)
+                status.append(response.status_code)
             elapsed_s = time.perf_counter() - started
             self.service.metrics.observe_request(path, response.status_code, elapsed_s)
             if _LOG.isEnabledFor(logging.INFO):
@@ -131,7 +134,8 @@ class Edge:
         self._admission.enter()
         service_s = 0.0
         try:
-            result, service_s = await asyncio.get_running_loop().run_in_executor(self._pool, timed)
+            context = contextvars.copy_context()
+            result, service_s = await asyncio.get_running_loop().run_in_executor(self._pool, context.run, timed)
         finally:
             self._admission.leave(service_s)
         return result
