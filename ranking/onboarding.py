@@ -53,7 +53,8 @@ class Asker:
         order = np.argsort(-crowd.counts, kind="stable")
         self._askable: NDArray[np.int64] = order[: self._config.num_askable]
         self._known = crowd.likes[:, self._askable].astype(np.float32)
-        self._value = gains(crowd, self._askable, newcomer or Newcomer(), self._config.length, self._config.caution)
+        self.newcomer = newcomer or Newcomer()
+        self._value = gains(crowd, self._askable, self.newcomer, self._config.length, self._config.caution)
 
     @property
     def crowd(self) -> Crowd:

@@ -18,6 +18,7 @@ from serving.page.attention import MODELS
 from serving.page.candidates import RowCandidate, table_of
 from serving.page.controls import Gate, Settings, read_controls
 from serving.page.messages import Autoplay, Billboard, Controls, PageItem, PageResponse, PageRow, Sizes
+from serving.page.onboarding import Onboarding, num_answers
 from serving.page.parts import PageParts
 from serving.page.pool import Pool, Refusals, pooled
 from serving.page.presentation import Look, Presenter, moment_of
@@ -78,6 +79,7 @@ class Homepage:
         self.settings = settings
         images = np.array([max(len(each), 1) for each in parts.titles.artworks], dtype=np.int64)
         self.presenter = Presenter(parts, bandit or ArtworkBandit.new(images))
+        self.onboarding = Onboarding(parts.bundle)
         self._config = config or self.Config()
         self._towers = TowerSource(parts.bundle.index)
 
@@ -167,7 +169,7 @@ class Homepage:
 
     def _pool(self, request: Request, rows: NDArray[np.int64], live: LiveViewer) -> Pool:
         """The one scoring of the request."""
-        scored = self.recommender.score(request, rows)
+        scored = self.onboarding.heard(request, self.recommender.score(request, rows), num_answers(live))
         vectors = self.parts.bundle.item_vectors[scored.rows]
         refused = self.gate.rows([item for item, _ in sorted(live.refused.items(), key=lambda pair: pair[1])])
         factor = Refusals(refused, self.parts.bundle.item_vectors).factor(vectors)

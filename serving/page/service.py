@@ -24,7 +24,7 @@ from serving.page.messages import (
     PageRequest,
     ProfileResponse,
 )
-from serving.page.onboarding import ROW_ID, Asking, Onboarding
+from serving.page.onboarding import ROW_ID, Asking
 from serving.page.parts import PageParts
 from serving.page.profile import profile
 from serving.page.viewers import LiveViewers
@@ -39,7 +39,6 @@ class PageService:
 
     def __init__(self, home: Homepage) -> None:
         self._home = home
-        self._onboarding = Onboarding(home.parts.bundle)
 
     @classmethod
     def of(cls, recommender: Recommender, settings: Settings) -> Self:
@@ -83,7 +82,7 @@ class PageService:
         seen = home.recommender.state.history(user_id).rows
         seen = seen[seen < home.parts.bundle.spec.vocabulary.num_rows]
         asked = np.union1d(home.gate.rows(list(opinions)), seen)
-        rows = self._onboarding.rows(kind, Asking(home.gate.allowed(controls), asked, liked, disliked), k)
+        rows = home.onboarding.rows(kind, Asking(home.gate.allowed(controls), asked, liked, disliked), k)
         question = "Which of these do you like? One is enough to begin." if not answers else "And of these?"
         items = [self._question(row) for row in rows.tolist()]
         return OnboardingResponse(user_id, question, len(opinions), kind, items, home.recommender.version)
