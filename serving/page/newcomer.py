@@ -1,6 +1,6 @@
 """The page of somebody who answered the onboarding: the answers and what everybody likes have a say beside the ranker.
 
-Rankers learn from long histories; of a few likes the plain evidence makes more. It gives way as the viewer watches.
+Rankers learn from long histories and may make little of a few likes. What the answers say gives way to what is watched.
 Shapes: K candidates, R item rows of the bundle, D embedding, H events.
 """
 
@@ -19,7 +19,7 @@ from serving.bundle import Bundle
 from serving.pipeline import Request
 from towers.history import Action
 
-WEIGHT: Final = 0.8
+WEIGHT: Final = 0.5
 """Of the answers against the ranker, while nothing was watched; the rest leaves room for the moment."""
 
 TRUST: Final = 10
