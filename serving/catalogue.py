@@ -84,7 +84,8 @@ class Catalogue:
 
     def titles(self, rows: NDArray[np.int64]) -> list[str]:
         """Title of each row, '' where none is known or the item came later."""
-        return [self._table.titles[row] if row < self.num_rows else "" for row in rows.tolist()]
+        titles = self._table.titles
+        return [titles[row] if row < len(titles) else "" for row in rows.tolist()]
 
     def rows(self, within: CatalogueFilter, other_labels: Collection[str] = ()) -> NDArray[np.int64]:
         """Rows of the items inside `within`, ascending; a RequestError names a label neither here nor in the others."""
