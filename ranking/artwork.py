@@ -166,7 +166,9 @@ class ArtworkBandit:
         return cls(**arrays | {"noise": float(arrays["noise"])})
 
 
-def features_of(fit: NDArray[np.float64], is_phone: bool, is_late: bool) -> NDArray[np.float64]:
+def features_of(
+    fit: NDArray[np.float64], is_phone: bool | NDArray[np.bool_], is_late: bool | NDArray[np.bool_]
+) -> NDArray[np.float64]:
     """Features [.., F] of images that fit a viewer's taste by `fit` [..]."""
     return np.stack([np.ones_like(fit), fit, fit * is_phone, fit * is_late], axis=-1)
 

@@ -16,10 +16,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from serving.page.imagery import Imagery
 from serving.page.parts import ViewerSegments
 from serving.page.titles import TitleTable
 from towers.history import Histories
 from towers.vocabulary import NUM_RESERVED, Vocabulary
+from training.artwork import fit_artwork
 from training.data.dataset import Dataset
 from training.genres.fit import GenresConfig, fit_genres
 
@@ -45,11 +47,24 @@ def page_files(
     """Contents by file name."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        title_table(dataset.items, vocabulary).save(folder)
+        titles = title_table(dataset.items, vocabulary)
+        titles.save(folder)
+        bandit = fit_artwork(dataset.events, vocabulary, Imagery(_genres(dataset.items, vocabulary), titles.artworks))
+        if bandit is not None:
+            bandit.save(folder)
         fit_genres(config.genres, dataset, vocabulary).genres.save(folder)
         if config.num_segments and histories.num_viewers >= config.num_segments:
             viewer_segments(histories, item_vectors, config.num_segments).save(folder)
         return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def _genres(items: pd.DataFrame | None, vocabulary: Vocabulary) -> list[list[str]]:
+    """Genres of each row [R]."""
+    none: list[list[str]] = [[] for _ in range(NUM_RESERVED)]
+    if items is None or "genres" not in items:
+        return none + [[] for _ in vocabulary.item_rows]
+    found = dict(zip(items["item_id"], items["genres"], strict=True))
+    return none + [list(found.get(item, ())) for item in vocabulary.ids(vocabulary.item_rows)]
 
 
 def title_table(items: pd.DataFrame | None, vocabulary: Vocabulary) -> TitleTable:

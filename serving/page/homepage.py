@@ -17,13 +17,15 @@ from serving.messages import Stage
 from serving.page.attention import MODELS
 from serving.page.candidates import RowCandidate, table_of
 from serving.page.controls import Gate, Settings, read_controls
+from serving.page.imagery import Imagery
 from serving.page.messages import Autoplay, Billboard, Controls, PageItem, PageResponse, PageRow, Sizes
 from serving.page.onboarding import Onboarding, num_answers
 from serving.page.parts import PageParts
 from serving.page.pool import Pool, Refusals, pooled
-from serving.page.presentation import Look, Presenter, moment_of
+from serving.page.presentation import Look, Presenter
 from serving.page.row_makers import GOOD, Moment, RowMaker
 from serving.page.strategies import Chosen, Rules, choose
+from serving.page.variants import moment_of
 from serving.page.viewers import LiveViewer, LiveViewers
 from serving.pipeline import Request, Stages
 from serving.recommender import Recommender
@@ -77,8 +79,8 @@ class Homepage:
         self.gate = Gate(parts.bundle.catalogue, parts.bundle.spec.vocabulary)
         self.live = live
         self.settings = settings
-        images = np.array([max(len(each), 1) for each in parts.titles.artworks], dtype=np.int64)
-        self.presenter = Presenter(parts, bandit or ArtworkBandit.new(images))
+        self.imagery = Imagery(parts.bundle.catalogue.genre_labels, parts.titles.artworks)
+        self.presenter = Presenter(parts, self.imagery, bandit or ArtworkBandit.new(self.imagery.num_images))
         self.onboarding = Onboarding(parts.bundle)
         self._config = config or self.Config()
         self._towers = TowerSource(parts.bundle.index)

@@ -6,7 +6,7 @@ Shapes: T titles of a page, V images of a title, R item rows.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranking.artwork import ArtworkBandit, even_draws, features_of
+from serving.page.imagery import Imagery
 from serving.page.messages import CallToAction, Variant
 from serving.page.parts import PageParts
-from serving.page.row_makers import RECENT, weights_of
+from serving.page.variants import image_of, variant_id
 from serving.page.viewers import LiveViewer
 from towers.history import History
 
@@ -40,12 +41,11 @@ class Look:
 class Presenter:
     """Chooses variants from what a bundle knows of images and lines, and what was learned of them."""
 
-    def __init__(self, parts: PageParts, bandit: ArtworkBandit) -> None:
+    def __init__(self, parts: PageParts, imagery: Imagery, bandit: ArtworkBandit) -> None:
         self._parts = parts
+        self._imagery = imagery
         self.bandit = bandit
         self._variants: dict[tuple[int, int, int], Variant] = {}
-        self._genre_of, self._shows = _images(parts)
-        self._labels = _labels(parts, self._genre_of)
 
     def variants(self, rows: NDArray[np.int64], ids: Sequence[str], look: Look) -> list[tuple[Variant, float]]:
         """A variant for each row [T], and the chance with which it was drawn."""
@@ -59,18 +59,8 @@ class Presenter:
 
     def features(self, rows: NDArray[np.int64], look: Look) -> NDArray[np.float64]:
         """Features [T, V, F] of the rows' images for a viewer."""
-        taste = self.taste(look.history)
-        fit = np.append(taste, 0.0)[self._shows[rows]]
-        is_late = look.hour is not None and (look.hour >= 22 or look.hour < 5)
-        return features_of(fit, look.device == "phone", is_late)
-
-    def taste(self, history: History) -> NDArray[np.float64]:
-        """Share of each genre in what the viewer likes, less its share in the catalogue's images."""
-        recent = history.last(RECENT)
-        weights = np.maximum(weights_of(recent), 0)
-        known = recent.rows < len(self._labels)
-        taste = weights[known] @ self._labels[recent.rows[known]]
-        return np.asarray(taste / (float(taste.sum()) + 2.0))
+        is_late = look.hour is not None and not 5 <= look.hour < 22
+        return features_of(self._imagery.fit(rows, self._imagery.taste(look.history)), look.device == "phone", is_late)
 
     def call_to_action(self, row: int, progress: float | None, is_seen: bool, ts_ms: int) -> CallToAction:
         """What the button says."""
@@ -97,49 +87,12 @@ class Presenter:
         key = (row, image, line)
         if key not in self._variants:
             artworks, lines = self._parts.titles.artworks[row], self._parts.titles.lines[row]
-            name = f"{image}.{line}" if len(lines) > 1 else str(image)
+            name = variant_id(image, line, len(lines))
             self._variants[key] = Variant(name, artworks[image] if artworks else "", lines[line] if lines else "")
         return self._variants[key]
-
-
-def image_of(variant: str) -> int:
-    """Number of the image of a variant's id; -1 for an id that is none of ours."""
-    number = variant.partition(".")[0]
-    return int(number) if number.isdigit() else -1
-
-
-def moment_of(context: Mapping[str, str], ts_ms: int) -> tuple[str, int | None]:
-    """Device and local hour of a context; the hour follows from `tz_offset` in minutes where it is not given."""
-    device, hour, zone = context.get("device", ""), context.get("hour", ""), context.get("tz_offset", "")
-    if hour.isdigit():
-        return device, int(hour) % 24
-    if zone.lstrip("-").isdigit():
-        return device, (ts_ms // 60_000 + int(zone)) // 60 % 24
-    return device, None
 
 
 def _draws(rows: NDArray[np.int64], look: Look) -> NDArray[np.float64]:
     """One number a title, the same for a viewer as long as images stick."""
     who = zlib.crc32(f"{look.user_id}/{look.seed}/{look.ts_ms // STICKY_MS}".encode())
     return even_draws(np.uint64(who << 32) ^ rows.astype(np.uint64))
-
-
-def _images(parts: PageParts) -> tuple[dict[str, int], NDArray[np.int64]]:
-    """Places of the genres, and which genre each image [R, V] shows; the last place for none."""
-    genres = {name: place for place, name in enumerate(sorted(parts.bundle.catalogue.rows_by_genre))}
-    artworks: Sequence[Sequence[str]] = parts.titles.artworks
-    width = max((len(each) for each in artworks), default=0)
-    shows = np.full((len(artworks), max(width, 1)), len(genres), dtype=np.int64)
-    for row, each in enumerate(artworks):
-        for image, words in enumerate(each):
-            shows[row, image] = genres.get(words.partition(":")[2].strip(), len(genres))
-    return genres, shows
-
-
-def _labels(parts: PageParts, genres: Mapping[str, int]) -> NDArray[np.float64]:
-    """Share of each genre in each row [R, genres]."""
-    labels = np.zeros((parts.bundle.catalogue.num_rows, len(genres)))
-    for row, each in enumerate(parts.bundle.catalogue.genre_labels):
-        for name in each:
-            labels[row, genres[name]] = 1 / len(each)
-    return labels

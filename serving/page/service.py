@@ -12,6 +12,7 @@ from msgspec import UnsetType
 from ranking.artwork import ArtworkBandit
 from serving.errors import RequestError
 from serving.events import Event
+from serving.page.artwork_learner import ArtworkLearner
 from serving.page.controls import Settings, read_controls, write_controls
 from serving.page.homepage import Homepage, PageQuery
 from serving.page.messages import (
@@ -45,7 +46,9 @@ class PageService:
         """The homepage of a recommender; hears of every event that its state takes from now on."""
         parts, live = PageParts.load(recommender.bundle), LiveViewers()
         recommender.state.tell(live)
-        return cls(Homepage(recommender, parts, live, settings, ArtworkBandit.load(recommender.bundle.folder)))
+        home = Homepage(recommender, parts, live, settings, ArtworkBandit.load(recommender.bundle.folder))
+        recommender.state.tell(ArtworkLearner(home.presenter.bandit, home.imagery, recommender.state))
+        return cls(home)
 
     def check(self) -> None:
         """Build a page for nobody, so that a bundle that cannot is never swapped in."""
