@@ -59,19 +59,19 @@ def _plays_before(table: pd.DataFrame, rows: NDArray[np.int64], imagery: Imagery
     """Plays of the viewer by genre [E, G] before each event of a table sorted by viewer and time."""
     chosen = np.isin(table["event"].to_numpy(), [str(event) for event in TARGET_EVENTS])
     own: NDArray[np.float64] = imagery.labels[rows] * chosen[:, None]
-    before: NDArray[np.float64] = np.cumsum(own, axis=0) - own
+    before = np.asarray(np.cumsum(own, axis=0) - own, dtype=np.float64)
     users = table["user_id"].to_numpy()
     first = np.flatnonzero(np.r_[True, users[1:] != users[:-1]])
     counts = np.diff(np.r_[first, len(users)])
-    since: NDArray[np.float64] = before - np.repeat(before[first], counts, axis=0)
-    return since
+    before -= np.repeat(before[first], counts, axis=0)
+    return np.asarray(before)
 
 
 def _shares(table: pd.DataFrame) -> NDArray[np.float64]:
     if "watch_s" not in table or "duration_s" not in table:
         return np.full(len(table), np.nan)
     shares = (table["watch_s"] / table["duration_s"]).to_numpy(np.float64)
-    return np.minimum(shares, 1.0)
+    return np.asarray(np.minimum(shares, 1.0))
 
 
 def _is(table: pd.DataFrame, column: str, value: str) -> NDArray[np.bool_]:

@@ -92,7 +92,7 @@ class Homepage:
         live = self.live.of(query.user_id) if controls.personalised else LiveViewer()
         request = self.recommender.request(self._query(query, controls))
         stages.note("encode", 0 if request.vector is None else 1)
-        allowed = self._allowed(controls, live)
+        allowed = self._allowed(controls, live, request.ts_ms)
         gathered = self._gather(request, live, allowed)
         stages.note("gather", len(gathered))
         pool = self._pool(request, gathered, live)
@@ -122,12 +122,11 @@ class Homepage:
         ids, times = self.recommender.state.items.ids(history.rows[stays]), history.ts_ms[stays].tolist()
         return Query(query.user_id, tuple(ids), tuple(times), query.ts_ms, query.context)
 
-    def _allowed(self, controls: Controls, live: LiveViewer) -> NDArray[np.bool_]:
-        """Rows [R] that may stand on the page."""
-        allowed = self.gate.allowed(controls)
-        if not live.refused:
-            return allowed
-        allowed = allowed.copy()
+    def _allowed(self, controls: Controls, live: LiveViewer, ts_ms: int) -> NDArray[np.bool_]:
+        """Rows [R] that may stand on the page: open, out already, not forbidden, not refused."""
+        allowed = self.gate.allowed(controls) & ~(self.parts.releases > ts_ms)
+        closed = self.recommender.shelf.closed(ts_ms)
+        allowed[closed[closed < len(allowed)]] = False
         allowed[self.gate.rows(list(live.refused))] = False
         return allowed
 

@@ -14,8 +14,6 @@ from serving.assembly import assemble
 from serving.bundle import Bundle
 from serving.scorer import RankerCard
 from towers.schema import HISTORY_EVENTS
-from training.commands.train import TrainConfig, train
-from training.compose import compose
 from training.simulator.bundle_policy import BundlePolicy, later_events
 from training.simulator.closed_loop import LoopConfig, bundle_policy, closed_loop
 from training.simulator.draws import Draws
@@ -24,26 +22,6 @@ from training.simulator.policies import Pages, Policy, Request
 from training.simulator.state import State
 
 LOOP = LoopConfig(days=3, num_viewers=80)
-QUICK = (
-    "preset=nano",
-    "data=files",
-    "learning.fit.max_epochs=1",
-    "ranker.max_epochs=1",
-    "slates.max_epochs=1",
-    "slates.min_choices=50",
-    "ranker.max_queries=40",
-    "judge.max_queries=10",
-    "learning.questions_a_viewer=1",
-    "tracking.enabled=false",
-)
-
-
-@pytest.fixture(scope="module")
-def bundle(tiny: Simulated, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    out = tmp_path_factory.mktemp("bundle")
-    words = [*QUICK, f"data.events={tiny.events}", f"data.items={tiny.items}", f"out={out}"]
-    train(compose(TrainConfig, "train", words))
-    return Bundle.load(out)
 
 
 class Watched(BundlePolicy):

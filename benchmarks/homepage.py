@@ -1,0 +1,106 @@
+"""The homepage in closed loop over held-out worlds: strategies under three kernels, and what each of its parts brings.
+
+    python benchmarks/homepage.py [FOLDER] [number of worlds] [days] [viewers]
+
+Each world has its own log, its own training (nano) and its own viewers, who live on under every policy with the same
+chances; differences are paired by world, and their intervals are Student's over the worlds.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import t as student
+
+from serving.bundle import Bundle
+from training.commands.train import TrainConfig, train
+from training.compose import compose
+from training.simulator.attention import KERNELS
+from training.simulator.closed_loop import LoopConfig, PolicyMaker, closed_loop
+from training.simulator.config import preset
+from training.simulator.log import Simulated, write_world
+from training.simulator.page_policy import PagePolicy, PagePolicyConfig
+
+FIRST_SEED = 31
+"""Worlds before this one were looked at while the page was made."""
+
+STAGEWISE = PagePolicyConfig()
+STRATEGIES = {name: replace(STAGEWISE, strategy=name) for name in ("template", "independent", "stagewise")}
+PARTS = {
+    "rows in any order": replace(STAGEWISE, shuffles=True),
+    "titles may repeat": replace(STAGEWISE, may_repeat=True),
+    "random artwork": replace(STAGEWISE, artwork="random"),
+    "artwork by clicks": replace(STAGEWISE, artwork="click"),
+}
+
+Figures = dict[tuple[str, str], dict[str, float]]
+
+
+def main() -> None:
+    """Print the table after every world."""
+    folder, worlds, days, viewers = (*sys.argv[1:], *("runs/homepage", "5", "3", "500")[len(sys.argv) - 1 :])
+    found: list[Figures] = []
+    for seed in range(FIRST_SEED, FIRST_SEED + int(worlds)):
+        found.append(judge(*world(seed, Path(folder) / f"world-{seed}"), int(days), int(viewers)))
+        print(f"after {len(found)} worlds\n{table(found)}", flush=True)
+
+
+def world(seed: int, folder: Path) -> tuple[Simulated, Bundle]:
+    """The world of a seed and a bundle trained on its log, made once."""
+    if not (folder / "bundle" / "CURRENT").is_file():
+        simulated = write_world(replace(preset("small"), num_viewers=900, num_days=56), seed, folder).simulated
+        words = ["preset=nano", "data=files", f"data.events={simulated.events}", f"data.items={simulated.items}"]
+        words += [f"out={folder / 'bundle'}", "tracking.enabled=false", "judge.max_queries=200"]
+        train(compose(TrainConfig, "train", words))
+    return Simulated.load(folder), Bundle.load(folder / "bundle")
+
+
+def judge(simulated: Simulated, bundle: Bundle, days: int, viewers: int) -> Figures:
+    """Figures of every policy by kernel and name."""
+    figures: Figures = {}
+    for kernel in KERNELS:
+        for name, config in (STRATEGIES | (PARTS if kernel.name == "geometric" else {})).items():
+            maker = policy(bundle, replace(config, attention=kernel.name), name)
+            outcome = closed_loop(simulated, maker, (1,), LoopConfig(days, viewers, kernel.name))
+            figures[kernel.name, name] = outcome.metrics()
+            print(kernel.name, name, {key: round(value, 4) for key, value in outcome.metrics().items()}, flush=True)
+    return figures
+
+
+def policy(bundle: Bundle, config: PagePolicyConfig, name: str) -> PolicyMaker:
+    """The page of a bundle as a policy."""
+    return lambda simulated, state, draws: PagePolicy.open(bundle, simulated.world, simulated.events, config, name)
+
+
+def table(found: Sequence[Figures]) -> str:
+    """Plays per session, and differences between neighbours with their intervals."""
+    lines = []
+    for kernel in dict.fromkeys(kernel for kernel, _ in found[0]):
+        pairs = [("stagewise", "independent"), ("independent", "template"), ("stagewise", "template")]
+        if kernel == "geometric":
+            pairs += [("stagewise", name) for name in PARTS]
+        names = [name for other, name in found[0] if other == kernel]
+        plays = {name: [each[kernel, name]["plays_per_session"] for each in found] for name in names}
+        lines += [f"{kernel:10} {name:20} {cell(plays[name])}" for name in names]
+        for better, worse in pairs:
+            for metric in ("plays_per_session", "watch_share"):
+                if metric in found[0][kernel, better]:
+                    change = [each[kernel, better][metric] - each[kernel, worse][metric] for each in found]
+                    lines.append(f"{kernel:10} {better} - {worse}, {metric}: {cell(change)}")
+    return "\n".join(lines)
+
+
+def cell(values: Sequence[float]) -> str:
+    """Mean and half of the 95 % interval over worlds."""
+    if len(values) < 2:
+        return f"{values[0]:.4f}"
+    half = student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
+    return f"{np.mean(values):.4f} ± {half:.4f}"
+
+
+if __name__ == "__main__":
+    main()
