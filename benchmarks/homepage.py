@@ -25,7 +25,7 @@ from training.simulator.config import preset
 from training.simulator.log import Simulated, write_world
 from training.simulator.page_policy import PagePolicy, PagePolicyConfig
 
-FIRST_SEED = 31
+FIRST_SEED = 11
 """Worlds before this one were looked at while the page was made."""
 
 STAGEWISE = PagePolicyConfig()

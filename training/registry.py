@@ -76,6 +76,11 @@ COMMANDS = (
         "make a streaming service with known tastes: write its log, or judge policies by its viewers",
         ("preset=small out=runs/world", "world=runs/world policy=all bundle=runs/mine", "calibrate=true"),
     ),
+    Command(
+        "genres",
+        "list the micro-genres of a bundle or a data set, with sizes and examples",
+        ("bundle=runs/mine", "bundle=runs/mine find=revenge", "data=ml_1m order=tags most=100"),
+    ),
     Command("demo", "simulate a service, learn from it, judge, publish and serve", ("port=8000", "data=events.csv")),
 )
 

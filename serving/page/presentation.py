@@ -17,7 +17,7 @@ from ranking.artwork import ArtworkBandit, even_draws, features_of
 from serving.page.imagery import Imagery
 from serving.page.messages import CallToAction, Variant
 from serving.page.parts import PageParts
-from serving.page.variants import image_of, variant_id
+from serving.page.variants import image_of, line_of, variant_id
 from serving.page.viewers import LiveViewer
 from towers.history import History
 
@@ -74,12 +74,13 @@ class Presenter:
     def _variant(
         self, row: int, item: str, image: int, chance: float, look: Look, draw: float
     ) -> tuple[Variant, float]:
+        num_images = max(len(self._parts.titles.artworks[row]), 1)
+        num_lines = max(len(self._parts.titles.lines[row]), 1)
         kept = look.live.shown.get(item)
         if kept is not None and look.ts_ms - kept.since_ms < STICKY_MS:
-            number = image_of(kept.variant)
-            if 0 <= number < max(len(self._parts.titles.artworks[row]), 1):
-                image, chance = number, kept.propensity
-        num_lines = max(len(self._parts.titles.lines[row]), 1)
+            number, line = image_of(kept.variant), line_of(kept.variant)
+            if 0 <= number < num_images and line < num_lines:
+                return self._made(row, number, line), kept.propensity
         return self._made(row, image, int(draw * 7919) % num_lines), chance / num_lines
 
     def _made(self, row: int, image: int, line: int) -> Variant:

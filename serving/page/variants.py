@@ -16,6 +16,12 @@ def image_of(variant: str) -> int:
     return int(number) if number.isdigit() else -1
 
 
+def line_of(variant: str) -> int:
+    """Number of the line of a variant's id; 0 where it names none."""
+    number = variant.partition(".")[2]
+    return int(number) if number.isdigit() else 0
+
+
 def moment_of(context: Mapping[str, str], ts_ms: int) -> tuple[str, int | None]:
     """Device and local hour of a context; the hour follows from `tz_offset` in minutes where it is not given."""
     device, hour, zone = context.get("device", ""), context.get("hour", ""), context.get("tz_offset", "")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.page.attention import MODELS
@@ -28,6 +28,7 @@ def unit(rng: np.random.Generator, count: int) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 10_000), strategy=st.sampled_from(STRATEGIES), attention=st.sampled_from(sorted(MODELS)))
 def test_no_title_twice_and_every_limit_is_kept(seed: int, strategy: str, attention: str) -> None:
     rng = np.random.default_rng(seed)
