@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,11 @@ def genres(config: GenresConfig) -> None:
     found, titles = _of_bundle(config.bundle) if config.bundle is not None else _of_data(config)
     places = [g for g in range(found.num_genres) if config.find.lower() in found.names[g].lower()]
     sizes = np.diff(found.offsets)
-    keys = {"size": lambda g: -sizes[g], "name": lambda g: found.names[g], "tags": lambda g: len(found.tags[g])}
+    keys: dict[str, Callable[[int], Any]] = {
+        "size": lambda g: -sizes[g],
+        "name": lambda g: found.names[g],
+        "tags": lambda g: len(found.tags[g]),
+    }
     if config.order not in keys:
         raise UsageError(f"order is {config.order!r}; choose size, name or tags")
     places.sort(key=keys[config.order])
