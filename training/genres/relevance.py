@@ -32,7 +32,7 @@ def watch_factors(
 def title_features(facts: Sequence[TitleFacts], liking: NDArray[np.float64]) -> NDArray[np.float64]:
     """Features [N, F]: genres, period, fame, and factors `liking` of who watched what.
 
-    No tags are among them: a title that lacks a tag for no other reason than that nobody gave it would lack the feature.
+    No tags are among them: a title that nobody tagged would lack the feature as well.
     """
     genres = _labels([each.genres for each in facts])
     years = np.array([np.nan if each.year is None else each.year for each in facts])
