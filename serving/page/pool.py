@@ -17,7 +17,7 @@ STEEPNESS: Final = 1.2
 SHIFT: Final = 1.8
 """Of the curve from a standardised score to an appeal between 0 and 1."""
 
-ALIKE: Final = 0.985
+ALIKE: Final = 0.97
 NEAR: Final = 0.9
 """Quantiles of likeness to a refused title: above the first one is left out, from the second on appeal is lost."""
 

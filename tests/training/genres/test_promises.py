@@ -41,7 +41,7 @@ def fitted(movielens: Dataset) -> Fitted:
 def test_titles_of_a_micro_genre_belong_together(movielens: Dataset, fitted: Fitted) -> None:
     vocabulary = Vocabulary.fit(movielens.events["item_id"].unique())
     rows = vocabulary.rows(movielens.events["item_id"].tolist())
-    viewers = movielens.events["user_id"].astype("category").cat.codes.to_numpy(np.int64)
+    viewers = movielens.events["user_id"].astype("category").cat.codes.to_numpy().astype(np.int64)
     liking = watch_factors(len(fitted.facts), viewers, rows - NUM_RESERVED)
     vectors = np.zeros((vocabulary.num_rows, liking.shape[1]))
     vectors[NUM_RESERVED:] = liking / np.maximum(np.linalg.norm(liking, axis=1, keepdims=True), 1e-9)
@@ -80,13 +80,13 @@ def test_tags_held_out_are_found_again(tmp_path_factory: pytest.TempPathFactory)
     vocabulary = Vocabulary.fit(dataset.events["item_id"].unique())
     ids = vocabulary.ids(vocabulary.item_rows)
     tags = human_tags(data_home() / "ml-latest-small" / "tags.csv")
-    names = [each for each in tags.values() for each in each]
-    frequent = sorted(name for name in set(names) if names.count(name) >= LEAST_TAGGED and name != "in netflix queue")
+    names = [name for each in tags.values() for name in each]
+    frequent = sorted(each for each in set(names) if names.count(each) >= LEAST_TAGGED and each != "in netflix queue")
     has_tag = np.array([[name in tags.get(item, ()) for name in frequent] for item in ids])
     rng = np.random.default_rng(0)
     is_hidden = (rng.random(has_tag.shape) < 0.2) & has_tag
     facts = title_facts(dataset, ids, {})
-    viewers = dataset.events["user_id"].astype("category").cat.codes.to_numpy(np.int64)
+    viewers = dataset.events["user_id"].astype("category").cat.codes.to_numpy().astype(np.int64)
     titles = vocabulary.rows(dataset.events["item_id"].tolist()) - NUM_RESERVED
     features = title_features(facts, watch_factors(len(ids), viewers, titles))
     scores = relevance(features, has_tag & ~is_hidden)
