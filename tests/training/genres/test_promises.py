@@ -50,7 +50,7 @@ def test_titles_of_a_micro_genre_belong_together(movielens: Dataset, fitted: Fit
     assert found.together >= 5
 
 
-def test_personal_micro_genres_hold_as_much_of_the_next_title_as_plain_genres(movielens: Dataset, fitted: Fitted) -> None:
+def test_micro_genres_hold_as_much_of_the_next_title_as_plain_genres(movielens: Dataset, fitted: Fitted) -> None:
     events = movielens.events
     cut = events["ts_ms"].quantile(0.9)
     vocabulary = Vocabulary.fit(events["item_id"].unique())
