@@ -71,7 +71,7 @@ class LiveState:
         self._counts = counts
         self._num_event_ids = num_event_ids
         self._later: dict[str, History] = {}
-        self._ids: dict[str, str] = {}
+        self._ids = {digest(name): name for name in map(bytes.decode, signals.exposure.viewers().tolist())}
         self._forgotten: set[str] = set()
         self._event_ids: OrderedDict[str, None] = OrderedDict()
         self._shares: NDArray[np.float64] | None = None

@@ -144,3 +144,14 @@ def test_listeners_hear_of_every_event_once(recommender: Recommender) -> None:
     recommender.state.record(Event("v", item_id(1), 6, EventType.PLAY))
     recommender.state.forget(digest("v"))
     assert heard == []
+
+
+def test_a_forgotten_viewer_leaves_the_impressions_that_came_with_the_bundle() -> None:
+    bundled = fresh()
+    bundled.signals.show("ann", C, 25)
+    parts = (bundled.items, VIEWERS, bundled._histories, bundled._counts, bundled.signals)
+    state = LiveState(SPEC, *parts)
+    assert state.signals.exposure.passed_of("ann", np.array([C])).tolist() == [1]
+    state.forget(digest("ann"))
+    assert state.signals.exposure.passed_of("ann", np.array([C])).tolist() == [0]
+    assert len(state.history("ann").rows) == 0
