@@ -64,12 +64,17 @@ def rules(moment: Moment, rows: Rows) -> Columns:
 
 def live_rules(moment: Moment, rows: Rows) -> Columns:
     """What followed the history of late."""
-    found, last = moment.live_rules, moment.live_last
+    found, last, now = moment.live_rules, moment.live_last, moment.session_rules
+    newest = int(moment.history.rows[-1]) if len(moment.history.rows) else 0
+    support = moment.signals.transitions.count_after(newest, moment.ts_ms)
     strongest = max(float(found.max(initial=0.0)), 1e-9)
     return {
         "live_rules_log": np.log(found[rows] + 1e-4),
         "live_rules_share": found[rows] / strongest,
         "live_last_log": np.log(last[rows] + 1e-4),
+        "live_last_count_log": np.log1p(last[rows] * support),
+        "session_rules_log": np.log(now[rows] + 1e-4),
+        "session_rules_share": now[rows] / max(float(now.max(initial=0.0)), 1e-9),
     }
 
 

@@ -59,6 +59,11 @@ class Moment:
         return self._dense(*self.signals.transitions.after(int(self.history.rows[-1])))
 
     @cached_property
+    def session_rules(self) -> NDArray[np.float64]:
+        """Scores [N] after the session by what followed what in sessions of the last hours."""
+        return self._dense(*self.signals.session_transitions.after_all(self.session.rows))
+
+    @cached_property
     def segment(self) -> NDArray[np.float64]:
         """Mean share [N] in the choices of the moment's segments; of all choices where no segment is known."""
         columns = range(self.signals.segments.num_columns)

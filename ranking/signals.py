@@ -5,9 +5,10 @@ Shapes: R item rows, C context columns.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,13 +34,16 @@ class LiveSignals:
     @dataclass(frozen=True)
     class Config:
         """Half-lives of the segments' counts and of the transitions, where the data has a clock; `transition_window`
-        events before one count for it, if no more than `transition_max_gap_s` before.
+        events before one count for it, if no more than `transition_max_gap_s` before. Those of a session forget faster.
         """
 
         segment_half_life_s: float = 6 * 3_600.0
         transition_half_life_s: float = 86_400.0
         transition_window: int = 10
         transition_max_gap_s: float = 86_400.0
+        session_half_life_s: float = 2 * 3_600.0
+        session_window: int = 3
+        session_max_gap_s: float = 1_800.0
 
     def __init__(self, config: Config, num_rows: int, context_sizes: Sequence[int], has_clock: bool) -> None:
         def fading(seconds: float) -> float:
@@ -51,6 +55,9 @@ class LiveSignals:
         self.transitions = LiveTransitions(
             fading(config.transition_half_life_s), config.transition_window, fading(config.transition_max_gap_s)
         )
+        self.session_transitions = LiveTransitions(
+            fading(config.session_half_life_s), config.session_window, fading(config.session_max_gap_s)
+        )
         self.exposure = Exposure(num_rows)
         self._first_ms = np.zeros(num_rows)
 
@@ -59,8 +66,13 @@ class LiveSignals:
         self.appear(row, ts_ms)
         self.velocity.add(row, ts_ms)
         self.segments.add(row, ts_ms, codes)
-        self.transitions.add(before.rows, before.ts_ms, row, ts_ms)
+        self.follow(before.rows, before.ts_ms, row, ts_ms)
         self.exposure.choose(user_id, row, ts_ms)
+
+    def follow(self, before: NDArray[np.int64], before_ts_ms: NDArray[np.int64], row: int, ts_ms: int) -> None:
+        """An item was chosen after the rows `before`, oldest first."""
+        self.transitions.add(before, before_ts_ms, row, ts_ms)
+        self.session_transitions.add(before, before_ts_ms, row, ts_ms)
 
     def show(self, user_id: str, row: int, ts_ms: int) -> None:
         """A viewer was shown an item."""
@@ -91,25 +103,31 @@ class LiveSignals:
         arrays: dict[str, Any] = {
             f"{part}.{key}": value for part, each in self._parts().items() for key, value in each.state().items()
         }
+        pace = json.dumps(asdict(self.config))
         with path.open("wb") as file:
-            np.savez_compressed(file, first_ms=self._first_ms, viewers=self.exposure.viewers(), **arrays)
+            np.savez_compressed(file, first_ms=self._first_ms, viewers=self.exposure.viewers(), config=pace, **arrays)
 
-    def restore(self, path: Path) -> None:
+    @classmethod
+    def load(cls, path: Path, context_sizes: Sequence[int], has_clock: bool) -> LiveSignals:
         """Go on from what `save` wrote; a ValueError where it does not fit."""
         with np.load(path, allow_pickle=False) as arrays:
-            for part, each in self._parts().items():
+            config = cls.Config(**json.loads(str(arrays["config"])))
+            signals = cls(config, arrays["velocity.weights"].shape[1], context_sizes, has_clock)
+            for part, each in signals._parts().items():
                 own = f"{part}."
                 state = {key.removeprefix(own): arrays[key] for key in arrays.files if key.startswith(own)}
                 if isinstance(each, Exposure):
                     each.restore(state, arrays["viewers"])
                 else:
                     each.restore(state)
-            self._first_ms = arrays["first_ms"].copy()
+            signals._first_ms = arrays["first_ms"].copy()
+        return signals
 
     def _parts(self) -> dict[str, Velocity | Segments | LiveTransitions | Exposure]:
         return {
             "velocity": self.velocity,
             "segments": self.segments,
             "transitions": self.transitions,
+            "session_transitions": self.session_transitions,
             "exposure": self.exposure,
         }

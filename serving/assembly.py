@@ -45,20 +45,19 @@ def fresh_state(bundle: Bundle, config: LiveState.Config | None = None) -> LiveS
         bundle.popularity, bundle.manifest.trained_until_ms, half_life_s(config, bundle.spec.has_clock)
     )
     items = ItemTable(bundle.spec.vocabulary, bundle.item_vectors)
-    signals = fresh_signals(bundle, config.signals)
+    signals = fresh_signals(bundle)
     return LiveState(bundle.spec, items, bundle.viewers, bundle.histories, counts, signals, config.num_event_ids)
 
 
-def fresh_signals(bundle: Bundle, config: LiveSignals.Config) -> LiveSignals:
+def fresh_signals(bundle: Bundle) -> LiveSignals:
     """Signals as they stood at the end of training; empty ones where the bundle has none."""
     spec = bundle.spec
-    signals = LiveSignals(config, spec.vocabulary.num_rows, spec.context_sizes, spec.has_clock)
-    if SIGNALS in bundle.manifest.files:
-        try:
-            signals.restore(bundle.folder / SIGNALS)
-        except (ValueError, KeyError) as error:
-            raise BundleError(f"{bundle.folder / SIGNALS} cannot be used ({error}); train and publish again") from error
-    return signals
+    if SIGNALS not in bundle.manifest.files:
+        return LiveSignals(LiveSignals.Config(), spec.vocabulary.num_rows, spec.context_sizes, spec.has_clock)
+    try:
+        return LiveSignals.load(bundle.folder / SIGNALS, spec.context_sizes, spec.has_clock)
+    except (ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{bundle.folder / SIGNALS} cannot be used ({error}); train and publish again") from error
 
 
 def load_scorer(bundle: Bundle, state: LiveState) -> RankerScorer | None:

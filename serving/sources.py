@@ -27,7 +27,8 @@ NUM_RECENT: Final = 5
 class SourceCounts:
     """How many items each source proposes to the ranker; 0 switches it off. The towers propose k where k is more.
 
-    rules: what followed the history in training. live_rules: of late. trending: most chosen of late, fast and slow with
+    rules: what followed the history in training. live_rules, session_rules: of late, and in sessions of the last
+    hours. trending: most chosen of late, fast and slow with
     half-lives of ten minutes, an hour and six hours. segment: most chosen of late in the moment's segments. new: newest
     first. similar: nearest to the newest history items. popularity: most chosen in the longer run.
     """
@@ -35,6 +36,7 @@ class SourceCounts:
     towers: int = 100
     rules: int = 60
     live_rules: int = 60
+    session_rules: int = 30
     trending_fast: int = 30
     trending: int = 40
     trending_slow: int = 30
@@ -112,6 +114,7 @@ def standard_sources(index: Searchable) -> Mapping[str, CandidateSource]:
         "towers": TowerSource(index),
         "rules": ScoredSource(Source.RULES, lambda moment: moment.trained_rules),
         "live_rules": ScoredSource(Source.LIVE_RULES, lambda moment: moment.live_rules),
+        "session_rules": ScoredSource(Source.LIVE_RULES, lambda moment: moment.session_rules),
         "trending_fast": ScoredSource(Source.TRENDING, lambda moment: moment.velocity(FAST)),
         "trending": ScoredSource(Source.TRENDING, lambda moment: moment.velocity(HOUR)),
         "trending_slow": ScoredSource(Source.TRENDING, lambda moment: moment.velocity(SLOW)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
@@ -51,7 +51,6 @@ class LiveState:
 
         half_life_s: float = 7 * 86_400.0
         num_event_ids: int = 1_000_000
-        signals: LiveSignals.Config = field(default_factory=LiveSignals.Config)
 
     def __init__(
         self,

@@ -5,6 +5,7 @@ Shapes: Q requests, K candidates, U features of a request, F of a candidate, A a
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -47,6 +48,42 @@ class RankerExamples(NamedTuple):
     def has_choice(self) -> NDArray[np.bool_]:
         """Mask [Q] of the requests with a candidate that was chosen."""
         return np.asarray(np.nansum(self.labels[:, :, 0], axis=1) > 0)
+
+
+class SavedExamples(NamedTuple):
+    """Examples with the names of their features and the item vectors [R, D] they were made with."""
+
+    examples: RankerExamples
+    candidate_names: tuple[str, ...]
+    request_names: tuple[str, ...]
+    item_vectors: NDArray[np.float32]
+    scale: float
+
+    def save(self, path: Path) -> None:
+        """Write one npz file."""
+        arrays: dict[str, Any] = {
+            f"examples.{name}": np.asarray(value)
+            for name, value in self.examples._asdict().items()
+            if value is not None
+        }
+        arrays |= {name: np.asarray(value) for name, value in self._asdict().items() if name != "examples"}
+        with path.open("wb") as file:
+            np.savez(file, **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> SavedExamples:
+        """Read what `save` wrote."""
+        with np.load(path, allow_pickle=False) as arrays:
+            own = "examples."
+            fields = {name.removeprefix(own): arrays[name] for name in arrays.files if name.startswith(own)}
+            actions = tuple(fields.pop("actions").tolist())
+            return cls(
+                RankerExamples(actions=actions, **fields),
+                tuple(arrays["candidate_names"].tolist()),
+                tuple(arrays["request_names"].tolist()),
+                arrays["item_vectors"],
+                float(arrays["scale"]),
+            )
 
 
 class ExampleList:

@@ -64,7 +64,12 @@ def encode(towers: TwoTower, batch: HistoryBatch) -> NDArray[np.float32]:
 
 
 def make_parts(
-    towers: TwoTower, corpus: Corpus, queries: Queries, index: IndexConfig, events: pd.DataFrame | None = None
+    towers: TwoTower,
+    corpus: Corpus,
+    queries: Queries,
+    index: IndexConfig,
+    events: pd.DataFrame | None = None,
+    signals: LiveSignals.Config | None = None,
 ) -> Exported:
     """Parts without a ranker; `queries` are held out and measure the index's recall.
 
@@ -89,7 +94,7 @@ def make_parts(
         catalogue=catalogue(corpus),
         canary=Canary.of(canary, users[:NUM_CANARIES], built.index),
         placement=placement(towers, corpus),
-        ranker_files=evidence_files(corpus, LiveSignals.Config(), events),
+        ranker_files=evidence_files(corpus, signals or LiveSignals.Config(), events),
     )
     return Exported(parts, built.report, built.filters)
 

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from towers.two_tower import TwoTower
+from towers.vocabulary import NUM_RESERVED, UNKNOWN
 from training.content import ContentConfig
 from training.corpus import Corpus, make_corpus
 from training.data.dataset import Dataset
@@ -55,8 +56,10 @@ class Task(NamedTuple):
     val: NDArray[np.bool_]
 
 
-def learn(config: LearningConfig, dataset: Dataset, task: Task, stage: Stage, seed: int) -> Learned:
-    """Train towers on the task."""
+def learn(
+    config: LearningConfig, dataset: Dataset, task: Task, stage: Stage, seed: int, start: Learned | None = None
+) -> Learned:
+    """Train towers on the task, from where `start` ended when it is given."""
     corpus = make_corpus(dataset, task.train, config.max_length, config.content, seed)
     validation = ask(dataset, task.val, corpus.spec, corpus.viewers, "random", seed, config.questions_a_viewer)
     num_items, num_events = len(corpus.spec.vocabulary.encoded), len(corpus.events.histories.rows)
@@ -65,10 +68,26 @@ def learn(config: LearningConfig, dataset: Dataset, task: Task, stage: Stage, se
         *(f"{number:,}" for number in (num_events, corpus.events.histories.num_viewers, num_items, len(validation))),
     )
     towers = make_towers(config.towers, corpus, seed)
+    if start is not None:
+        continue_from(towers, corpus, start)
     data = SequenceData(config.batch, corpus.spec, corpus.events, validation, seed)
     loss = choose_loss(config.fit.loss, torch.from_numpy(corpus.counts))
     curve = fit(config.fit, towers, loss, data, stage, seed)
     return Learned(towers.cpu().eval(), corpus, validation, curve)
+
+
+@torch.no_grad()
+def continue_from(towers: TwoTower, corpus: Corpus, start: Learned) -> None:
+    """Take over the weights of towers trained on another corpus, an item's by its id; new items keep theirs."""
+    vocabulary, old_vocabulary = corpus.spec.vocabulary, start.corpus.spec.vocabulary
+    old_rows = np.concatenate([np.arange(NUM_RESERVED), old_vocabulary.rows(vocabulary.ids(vocabulary.item_rows))])
+    known = np.flatnonzero((old_rows != UNKNOWN) | (np.arange(len(old_rows)) < NUM_RESERVED))
+    old = dict(start.towers.named_parameters())
+    for name, weights in towers.named_parameters():
+        if weights.shape[:1] == (vocabulary.num_rows,) and old[name].shape[:1] == (old_vocabulary.num_rows,):
+            weights[torch.from_numpy(known)] = old[name][torch.from_numpy(old_rows[known])]
+        elif weights.shape == old[name].shape:
+            weights.copy_(old[name])
 
 
 def make_towers(config: TwoTower.Config, corpus: Corpus, seed: int) -> TwoTower:

@@ -6,6 +6,7 @@ Shapes: Q requests, K candidates, F features, R vocabulary rows, D embedding, A 
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -29,7 +30,8 @@ LOSSES = ("listwise", "pointwise", "both")
 @dataclass(frozen=True)
 class RankerConfig:
     """What the head sees and how it learns. The newest `validation_share` of the requests decide when to stop; the
-    newer half of them says how well it is calibrated. 0 epochs leave retrieval order.
+    newer half of them says how well it is calibrated. 0 epochs leave retrieval order. Training starts at retrieval
+    order, or with `from_retrieval=false` at no order, which is better where the towers know little of what matters.
 
     loss: `listwise` orders each request's candidates by the first action; `pointwise` predicts every action where it
     could be seen; `both`. The other actions are always learnt pointwise, and so are slots that viewers are known to
@@ -37,13 +39,14 @@ class RankerConfig:
     that were not chosen are drawn for each request and epoch, 0: all. With `replay`, the held-out events flow into the
     live state while the examples are collected, as they will while serving; without, the state stands still, and only
     histories go on where pages seen are the examples. `in_session` asks only questions of viewers who did something
-    just before.
+    just before. `keep_examples` leaves them in the out folder, for rivals.
     """
 
     sources: SourceCounts = field(default_factory=SourceCounts)
     features: FeatureConfig = field(default_factory=FeatureConfig)
     model: RankingHead.Config = field(default_factory=RankingHead.Config)
     loss: str = "listwise"
+    from_retrieval: bool = True
     replay: bool = False
     in_session: bool = False
     num_negatives: int = 100
@@ -54,6 +57,7 @@ class RankerConfig:
     weight_decay: float = 0.01
     validation_share: float = 0.2
     max_queries: int = 20_000
+    keep_examples: bool = False
 
     def __post_init__(self) -> None:
         if self.loss not in LOSSES:
@@ -111,7 +115,7 @@ def fit_ranker(
         examples.features.shape[2],
         item_vectors.shape[1],
         len(examples.actions),
-        scale,
+        scale if config.from_retrieval and "towers" not in config.features.without else 0.0,
         start,
     )
     held = np.concatenate([parts.stop, parts.check])
@@ -233,16 +237,20 @@ class Learner:
             self._place.scaler.fit(torch.from_numpy(position[data.examples.is_real]))
         parameters = [*head.parameters(), *(self._place.parameters() if self._place else [])]
         self._adam = torch.optim.AdamW(parameters, lr=config.lr, weight_decay=config.weight_decay)
+        self._num_epochs = 0
 
     def epoch(self, learn: NDArray[np.int64]) -> None:
-        """Every request once, in random order."""
+        """Every request once, in random order; the learning rate falls along a cosine to the last of `max_epochs`."""
         self._head.train()
         order = self._rng.permutation(learn)
         for start in range(0, len(order), self._config.batch_size):
+            done = (self._num_epochs + start / len(order)) / self._config.max_epochs
+            self._adam.param_groups[0]["lr"] = self._config.lr * max(0.5 + 0.5 * math.cos(math.pi * done), 0.01)
             loss = self._loss(order[start : start + self._config.batch_size])
             self._adam.zero_grad()
             loss.backward()
             self._adam.step()
+        self._num_epochs += 1
 
     def _loss(self, part: NDArray[np.int64]) -> Tensor:
         examples = self._data.examples

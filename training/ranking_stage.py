@@ -8,6 +8,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -28,7 +30,7 @@ from towers.vocabulary import Vocabulary
 from training.data.dataset import Dataset
 from training.data.histories import build
 from training.evaluation.queries import Queries
-from training.examples import ExampleList, RankerExamples
+from training.examples import ExampleList, RankerExamples, SavedExamples
 from training.impressions import slates
 from training.labels import Labels, labels_of
 from training.learning import Learned
@@ -36,6 +38,8 @@ from training.onnx_export import ranker_onnx
 from training.ranker import Fitted, RankerConfig, RankerReport, fit_ranker
 from training.replay import Replay, in_time_order
 from training.slate_examples import PageReader
+
+EXAMPLES: Final = "ranker_examples.npz"
 
 logger = logging.getLogger(__name__)
 
@@ -61,10 +65,21 @@ def retrieval(recommender: Recommender, queries: Queries, num_candidates: int) -
     return lambda q: recommender.retrieve(as_query(queries, q, vocabulary), num_candidates).rows
 
 
-def service(recommender: Recommender, queries: Queries, k: int) -> Callable[[int], NDArray[np.int64]]:
-    """Rows a viewer gets for question q."""
+def service(
+    recommender: Recommender, queries: Queries, k: int, replay: Replay | None = None
+) -> Callable[[int], NDArray[np.int64]]:
+    """Rows a viewer gets for question q; with a `replay` the server knows what came before, and the questions must be
+    asked in the order of time.
+    """
     vocabulary = recommender.bundle.spec.vocabulary
-    return lambda q: recommender.recommend(as_query(queries, q, vocabulary), k).rows
+
+    def answer(q: int) -> NDArray[np.int64]:
+        if replay is None:
+            return recommender.recommend(as_query(queries, q, vocabulary), k).rows
+        replay.until(int(queries.request_ts_ms[q]))
+        return recommender.recommend(as_live_query(queries, q), k).rows
+
+    return answer
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,11 +129,18 @@ class Ranked:
 
 
 def rank(
-    config: RankerConfig, bundle: Bundle, learned: Learned, dataset: Dataset, val: NDArray[np.bool_], seed: int
+    config: RankerConfig,
+    bundle: Bundle,
+    learned: Learned,
+    dataset: Dataset,
+    val: NDArray[np.bool_],
+    out: Path,
+    seed: int,
 ) -> Ranked:
     """Train the head on the validation questions, with candidates from the bundle as it would be served.
 
-    val: bool [E], the held-out events, which flow into the live state with `config.replay`.
+    val: bool [E], the held-out events, which flow into the live state with `config.replay`. With
+    `config.keep_examples` the examples stay in the folder `out`.
     """
     collector = make_collector(config, bundle, learned, dataset, seed)
     scale, start = float(learned.towers.scale.detach()), 0
@@ -131,6 +153,10 @@ def rank(
             names = collector.features.names(blank_moment(bundle, collector.recommender.state))
             if SLATE_SCORE in names:
                 scale, start = 1.0, names.index(SLATE_SCORE)
+    if config.keep_examples:
+        moment = blank_moment(bundle, collector.recommender.state)
+        all_names = collector.features.names(moment), collector.features.request_names(moment)
+        SavedExamples(examples, *all_names, bundle.item_vectors, scale).save(out / EXAMPLES)
     fitted = fit_ranker(config, examples, bundle.item_vectors, scale, seed, start)
     logger.info(
         "ranker: validation ndcg@10 %.4f in retrieval order, %.4f ranked; %.1f %% of the targets among the candidates",

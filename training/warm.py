@@ -59,7 +59,7 @@ def _count_transitions(signals: LiveSignals, corpus: Corpus) -> None:
     for position, start in zip(newest.tolist(), starts.tolist(), strict=True):
         before = slice(max(start, position - window), position)
         row, ts_ms = int(histories.rows[position]), int(histories.ts_ms[position])
-        signals.transitions.add(histories.rows[before], histories.ts_ms[before], row, ts_ms)
+        signals.follow(histories.rows[before], histories.ts_ms[before], row, ts_ms)
 
 
 def _count_exposure(signals: LiveSignals, corpus: Corpus, events: pd.DataFrame) -> None:

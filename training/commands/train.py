@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from index.build import Config as IndexConfig
+from ranking.signals import LiveSignals
 from serving.bundle import CURRENT, Bundle
 from serving.manifest import ManifestFields
 from serving.parts import BundleParts
@@ -42,7 +43,8 @@ class TrainConfig:
     """Learns from `data` and publishes a bundle in the folder `out`, found through `out`/CURRENT.
 
     `refit` learns once more from all events, for as many epochs as proved best, before publishing; otherwise what is
-    published has not seen the validation and test parts. `resume` goes on after an interruption.
+    published has not seen the validation and test parts. With `refit_epochs` it goes on from the weights it has, for
+    that many epochs at half the learning rate. `resume` goes on after an interruption.
     """
 
     data: Any = REQUIRED
@@ -50,11 +52,13 @@ class TrainConfig:
     name: str | None = None
     seed: int = 0
     refit: bool = True
+    refit_epochs: int = 0
     resume: bool = False
     keep: int = 3
     learning: LearningConfig = field(default_factory=LearningConfig)
     ranker: RankerConfig = field(default_factory=RankerConfig)
     slates: SlateConfig = field(default_factory=SlateConfig)
+    signals: LiveSignals.Config = field(default_factory=LiveSignals.Config)
     index: IndexConfig = field(default_factory=IndexConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
     judge: JudgeConfig = field(default_factory=JudgeConfig)
@@ -92,7 +96,14 @@ class Training:
         task = Task(self.parts.train, self.parts.val)
         learned = self._learn(task, self.config.learning, "towers")
         events = self.dataset.events
-        exported = make_parts(learned.towers, learned.corpus, learned.validation, self.config.index, events[task.train])
+        exported = make_parts(
+            learned.towers,
+            learned.corpus,
+            learned.validation,
+            self.config.index,
+            events[task.train],
+            self.config.signals,
+        )
         exported = self._with_slates(exported, learned, task)
         ranked = self._rank(learned, exported)
         bundle = replace(with_ranker(exported.parts, ranked), page_files=self._page_files(learned, exported))
@@ -105,12 +116,20 @@ class Training:
             return folder
         return self._publish_refit(learned, ranked, metrics)
 
-    def _learn(self, task: Task, learning: LearningConfig, name: str) -> Learned:
+    def _refit_learning(self, learned: Learned) -> LearningConfig:
+        learning = self.config.learning
+        fit = replace(learning.fit, stop_after=learned.curve.best_epoch, patience=0, keep_last=True)
+        if self.config.refit_epochs:
+            optimiser = replace(fit.optimiser, lr=fit.optimiser.lr / 2)
+            fit = replace(fit, optimiser=optimiser, max_epochs=self.config.refit_epochs, stop_after=0)
+        return replace(learning, fit=fit)
+
+    def _learn(self, task: Task, learning: LearningConfig, name: str, start: Learned | None = None) -> Learned:
         def note(epoch: int, metrics: Mapping[str, float]) -> None:
             self.run.metrics({f"{name}/{key}": value for key, value in metrics.items()}, step=epoch)
 
         stage = Stage(self.out / "checkpoints" / name, self.config.resume, note)
-        return learn(learning, self.dataset, task, stage, self.config.seed)
+        return learn(learning, self.dataset, task, stage, self.config.seed, start)
 
     def _with_slates(self, exported: Exported, learned: Learned, task: Task) -> Exported:
         """The parts with what pages taught, where the log tells of them."""
@@ -122,7 +141,7 @@ class Training:
         with tempfile.TemporaryDirectory(dir=self.out, prefix=".ranking-") as name:
             fields = self._fields(learned, exported, {})
             bundle = Bundle.load(publish(Path(name), exported.parts, fields))
-            return rank(self.config.ranker, bundle, learned, self.dataset, self.parts.val, self.config.seed)
+            return rank(self.config.ranker, bundle, learned, self.dataset, self.parts.val, self.out, self.config.seed)
 
     def _note(self, learned: Learned, exported: Exported, ranked: Ranked) -> dict[str, float]:
         report = ranked.report
@@ -141,19 +160,23 @@ class Training:
     def _judge(self, folder: Path) -> dict[str, float]:
         if not self.parts.test.any():
             return {}
-        report = judge(self.config.judge, Bundle.load(folder), self.dataset, self.parts)
+        is_live = self.config.ranker.replay
+        report = judge(self.config.judge, Bundle.load(folder), self.dataset, self.parts, is_live=is_live)
         record(report, self.run)
         print(as_text(report))
         return report.metrics()
 
     def _publish_refit(self, learned: Learned, ranked: Ranked, metrics: dict[str, float]) -> Path:
         """Learn from everything for the best number of epochs; the ranker's weights stay, its statistics follow."""
-        logger.info("refit: learning from all events for %d epochs", learned.curve.best_epoch)
+        start = learned if self.config.refit_epochs else None
+        num_epochs = self.config.refit_epochs or learned.curve.best_epoch
+        logger.info("refit: learning from all events for %d epochs", num_epochs)
         everything = Task(self.parts.train | self.parts.val | self.parts.test, self.parts.val | self.parts.test)
-        fit = replace(self.config.learning.fit, stop_after=learned.curve.best_epoch, patience=0, keep_last=True)
-        refitted = self._learn(everything, replace(self.config.learning, fit=fit), "refit")
+        refitted = self._learn(everything, self._refit_learning(learned), "refit", start)
         events = self.dataset.events[everything.train]
-        exported = make_parts(refitted.towers, refitted.corpus, refitted.validation, self.config.index, events)
+        exported = make_parts(
+            refitted.towers, refitted.corpus, refitted.validation, self.config.index, events, self.config.signals
+        )
         exported = self._with_slates(exported, refitted, everything)
         bundle = replace(with_ranker(exported.parts, ranked), page_files=self._page_files(refitted, exported))
         fields = self._fields(refitted, exported, metrics, f"refit after {split_in_words(self.parts)}")
