@@ -16,11 +16,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from serving.bundle import Bundle
+from towers.query import Query
 from training.commands.train import TrainConfig, train
 from training.compose import compose
+from training.simulator.bundle_policy import BundlePolicy
 from training.simulator.closed_loop import LoopConfig, bundle_policy, closed_loop
 from training.simulator.config import preset
 from training.simulator.log import Simulated, write_world
+from training.simulator.sessions import Sessions
 from training.simulator.tally import Tally
 
 COURSES: Final = (1, 2)
@@ -43,7 +46,8 @@ def main() -> None:
             world = replace(preset("small"), context_scale=scale)
             simulated = write_world(world, seed, Path(folder) / f"{scale:g}-{seed}").simulated
             having, lacking = (lived(simulated, has_context) for has_context in (True, False))
-            print(f"context_scale={scale:g} world {seed}: {difference(having, lacking)}", flush=True)
+            print(f"context_scale={scale:g} world {seed}, learned: {difference(having, lacking)}", flush=True)
+            print(f"context_scale={scale:g} world {seed}, told: {difference(having, untold(simulated))}", flush=True)
 
 
 def lived(simulated: Simulated, has_context: bool) -> Sequence[Tally]:
@@ -55,6 +59,28 @@ def lived(simulated: Simulated, has_context: bool) -> Sequence[Tally]:
     words = ["data=files", f"data.events={log}", f"data.items={simulated.items}", f"out={out}"]
     train(compose(TrainConfig, "train", [*RECIPE, *words, "tracking.enabled=false"]))
     return closed_loop(simulated, bundle_policy(Bundle.load(out)), COURSES, LOOP).tallies
+
+
+class Untold(BundlePolicy):
+    """Is not told device and company of a request."""
+
+    def _query(self, sessions: Sessions, s: int, ts_ms: int) -> Query:
+        return replace(super()._query(sessions, s, ts_ms), context={})
+
+
+def untold(simulated: Simulated) -> Sequence[Tally]:
+    """What viewers did under the bundle that learned with the columns and is not told them when asked: unlike two
+    trainings, the two differ in nothing else.
+    """
+    bundle = Bundle.load(simulated.folder / "bundle-True")
+
+    outcome = closed_loop(
+        simulated,
+        lambda world, state, draws: Untold.open(bundle, world.world, world.events, "untold"),
+        COURSES,
+        LOOP,
+    )
+    return outcome.tallies
 
 
 def difference(having: Sequence[Tally], lacking: Sequence[Tally]) -> str:
