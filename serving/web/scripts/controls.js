@@ -25,12 +25,20 @@ export async function openControls() {
 }
 
 /** Take a title out of one row, for good. */
-export async function removeFromRow({ rowId, item, rowTitle }) {
+export function removeFromRow({ rowId, item, rowTitle }) {
+  return alter(({ removed }) => ({ removed: [...removed, { row_id: rowId, item_id: item.item_id }] }), `${item.title} is out of “${rowTitle}”`);
+}
+
+/** Take a title off the page, for good. */
+export function block({ item }) {
+  return alter(({ blocked_items: blocked }) => ({ blocked_items: [...blocked, item.item_id] }), `${item.title} is never shown again`);
+}
+
+async function alter(change, words) {
   try {
     const { controls } = await askControls(session.userId);
-    const removed = [...controls.removed, { row_id: rowId, item_id: item.item_id }];
-    await putControls(session.userId, { ...controls, removed });
-    emit("controls", `${item.title} is out of “${rowTitle}”`);
+    await putControls(session.userId, { ...controls, ...change(controls) });
+    emit("controls", words);
   } catch (error) {
     tell("That did not reach the server", [error.message]);
   }

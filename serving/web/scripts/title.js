@@ -7,7 +7,7 @@ import { closeDialog, openDialog } from "./dialog.js";
 import { byId, element, fill } from "./dom.js";
 import { icon } from "./icons.js";
 import { poster, wideArtwork } from "./poster.js";
-import { removeFromRow } from "./controls.js";
+import { block, removeFromRow } from "./controls.js";
 import { later } from "./tracking.js";
 import { facts, percent } from "./words.js";
 
@@ -52,7 +52,7 @@ function choices(slot, act) {
   return [
     progress ? element("p", { class: "watched" }, element("span", { class: "progress", variables: { share: `${100 * progress}%` } }), `${percent(progress)} watched`) : null,
     element("div", { class: "buttons" }, button("play", slot, act, slot.item.call_to_action === "Add to list" ? "Play" : slot.item.call_to_action, "first"), button(lists, slot, act)),
-    element("div", { class: "buttons minor", role: "group", "aria-label": "Your opinion" }, button("thumbUp", slot, act), button("thumbDown", slot, act), button("notInterested", slot, act), slot.rowPos ? rowRemover(slot) : null, button("forget", slot, act)),
+    element("div", { class: "buttons minor", role: "group", "aria-label": "Your opinion" }, button("thumbUp", slot, act), button("thumbDown", slot, act), button("notInterested", slot, act), slot.rowPos ? taker("removeFromRow", "Remove from this row", "row", slot, removeFromRow) : null, taker("block", "Never show again", "close", slot, block), button("forget", slot, act)),
   ];
 }
 
@@ -85,12 +85,13 @@ function swapListButton(slot, act) {
   fresh.focus();
 }
 
-function rowRemover(slot) {
-  const remove = () => {
+/** A button that changes the viewer's controls instead of sending an event. */
+function taker(name, label, sign, slot, take) {
+  const click = () => {
     closeDialog("title");
-    removeFromRow(slot);
+    take(slot);
   };
-  return element("button", { type: "button", class: "button", data: { act: "removeFromRow" }, click: remove }, icon("row"), "Remove from this row");
+  return element("button", { type: "button", class: "button", data: { act: name }, click }, icon(sign), label);
 }
 
 async function showSimilar(slot, act) {

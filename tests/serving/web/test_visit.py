@@ -153,6 +153,21 @@ def test_controls_are_kept_and_obeyed(browser: Browser) -> None:
     browser.press(Keys.ESCAPE)
 
 
+def test_a_blocked_title_leaves_the_page_and_another_its_row(browser: Browser) -> None:
+    browser.visit("?viewer=viewer-004")
+    blocked = browser.titles()[0]
+    browser.click(".card")
+    browser.click("#title [data-act='block']")
+    browser.told("is never shown again")
+    assert blocked not in browser.titles()
+    card = browser.all(".card")[1]
+    row, taken = card.get_attribute("data-row"), card.get_attribute("data-item")
+    card.click()
+    browser.click("#title [data-act='removeFromRow']")
+    browser.told("is out of")
+    assert not browser.all(f".card[data-row='{row}'][data-item='{taken}']")
+
+
 def test_the_profile_speaks_in_sentences(browser: Browser) -> None:
     browser.visit("?viewer=viewer-003")
     browser.click("#profile-opener")
