@@ -38,7 +38,7 @@ serve-env: $(VENV)-serve/.python  ## Make .venv-serve with what the server needs
 	@du -sh $(VENV)-serve
 
 lock: $(INSTALLED)  ## Resolve the libraries anew, keeping the versions in requirements.lock where they fit
-	$(BIN)/pip-compile --quiet --all-extras --strip-extras --no-annotate --no-header --no-emit-index-url \
+	$(BIN)/pip-compile --quiet --extra dev --strip-extras --no-annotate --no-header --no-emit-index-url \
 		--no-emit-find-links --no-emit-trusted-host --output-file $(LOCK) pyproject.toml
 	sed -i.old -e '/^marquee @/d' -e '/^#/d' -e '/^$$/d' -e 's/+cpu$$//' $(LOCK) && rm $(LOCK).old
 

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 WORD: Final = 64
+FEW: Final = 4096
+"""Rows that are gone through as fast as a bitmap is."""
 LARGEST: Final = 2**34
 """Row from which on no bitmap is made: it would take two gigabytes."""
 
@@ -79,15 +81,14 @@ class RowSet:
         return self._count
 
     def __and__(self, other: RowSet) -> RowSet:
-        if self._has_rows:
-            return RowSet(self.rows[other.has(self.rows)])
-        if other._has_rows:
-            return RowSet(other.rows[self.has(other.rows)])
+        short, long = (self, other) if self._is_short else (other, self)
+        if short._is_short:
+            return RowSet(short.rows[long.has(short.rows)])
         length = min(len(self.words), len(other.words))
         return RowSet(words=self.words[:length] & other.words[:length])
 
     def __or__(self, other: RowSet) -> RowSet:
-        if self._has_rows and other._has_rows:
+        if self._is_short and other._is_short:
             return RowSet(np.union1d(self.rows, other.rows))
         longer, shorter = sorted((self.words, other.words), key=len, reverse=True)
         words = longer.copy()
@@ -95,7 +96,7 @@ class RowSet:
         return RowSet(words=words)
 
     def __sub__(self, other: RowSet) -> RowSet:
-        if self._has_rows:
+        if self._is_short:
             return RowSet(self.rows[~other.has(self.rows)])
         words = self.words.copy()
         taken = other.shifted(0, len(words) * WORD).words
@@ -130,6 +131,11 @@ class RowSet:
         if length % WORD:
             words[-1] &= np.uint64((1 << length % WORD) - 1)
         return RowSet(words=words)
+
+    @property
+    def _is_short(self) -> bool:
+        """Whether the rows are at hand and are better gone through one by one."""
+        return self._has_rows and (len(self.rows) < FEW or int(self.rows[-1]) > LARGEST)
 
     @property
     def _has_rows(self) -> bool:

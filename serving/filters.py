@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from index.row_set import RowSet
 from index.topk import Candidates
 from serving.pipeline import Filtered, take
 
@@ -14,7 +15,7 @@ class Block:
 
     def __init__(self, name: str, rows: NDArray[np.int64]) -> None:
         self.name = name
-        self._rows = np.unique(rows)
+        self._rows = RowSet.of(rows)
 
     @property
     def num_removable(self) -> int:
@@ -23,8 +24,12 @@ class Block:
 
     def apply(self, candidates: Candidates) -> Filtered:
         """Split into rows outside and inside the list."""
-        blocked = _is_in(candidates.rows, self._rows)
+        blocked = self._rows.has(candidates.rows)
         return Filtered(take(candidates, ~blocked), take(candidates, blocked))
+
+    def narrow(self, rows: RowSet) -> RowSet:
+        """Without the rows of the list."""
+        return rows - self._rows
 
 
 class Allow:
@@ -32,7 +37,7 @@ class Allow:
 
     def __init__(self, name: str, rows: NDArray[np.int64], num_items: int) -> None:
         self.name = name
-        self._rows = np.unique(rows)
+        self._rows = RowSet.of(rows)
         self._num_items = num_items
 
     @property
@@ -42,14 +47,9 @@ class Allow:
 
     def apply(self, candidates: Candidates) -> Filtered:
         """Split into rows inside and outside the list."""
-        allowed = _is_in(candidates.rows, self._rows)
+        allowed = self._rows.has(candidates.rows)
         return Filtered(take(candidates, allowed), take(candidates, ~allowed))
 
-
-def _is_in(rows: NDArray[np.int64], ascending: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Membership by binary search; np.isin sorts both sides anew each time."""
-    if len(ascending) == 0:
-        return np.zeros(len(rows), dtype=np.bool_)
-    place = np.minimum(np.searchsorted(ascending, rows), len(ascending) - 1)
-    is_in: NDArray[np.bool_] = ascending[place] == rows
-    return is_in
+    def narrow(self, rows: RowSet) -> RowSet:
+        """Only rows of the list."""
+        return rows & self._rows

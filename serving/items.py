@@ -11,10 +11,12 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from index.row_set import RowSet
 from towers.vocabulary import NUM_RESERVED, UNKNOWN, Vocabulary
 
 MAX_NEW: Final = 1_000_000
 """Items that may come while serving; a faulty stream of events must not fill the memory."""
+_RESERVED: Final = RowSet.of(range(NUM_RESERVED))
 
 
 class ItemTable:
@@ -49,6 +51,11 @@ class ItemTable:
         """The item's row; None where it was never heard of."""
         row = int(self.rows([item_id])[0])
         return None if row == UNKNOWN else row
+
+    @property
+    def item_set(self) -> RowSet:
+        """The same as a set."""
+        return RowSet.all(self.num_rows) - _RESERVED
 
     def ensure(self, item_id: str) -> int:
         """The item's row, a new one without a vector where it is unknown; UNKNOWN when there are `MAX_NEW` already."""

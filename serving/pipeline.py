@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from index.row_set import Allowed, RowSet
 from index.topk import Candidates
 from ranking.merge import Merged
 from ranking.moment import Moment
@@ -74,7 +75,7 @@ class Filtered(NamedTuple):
 class CandidateSource(Protocol):
     """Proposes items for a request."""
 
-    def propose(self, request: Request, count: int, allowed: NDArray[np.int64] | None = None) -> Candidates:
+    def propose(self, request: Request, count: int, allowed: Allowed | None = None) -> Candidates:
         """Up to `count` distinct items, best first, only rows of `allowed` when given; empty when it cannot answer."""
         ...
 
@@ -89,6 +90,10 @@ class Filter(Protocol):
     def num_removable(self) -> int: ...
 
     def apply(self, candidates: Candidates) -> Filtered: ...
+
+    def narrow(self, rows: RowSet) -> RowSet:
+        """Those of the rows that it lets through."""
+        ...
 
 
 class Scorer(Protocol):
@@ -161,17 +166,18 @@ class BestFirst:
         return take(candidates, np.argsort(-candidates.scores, kind="stable")[:k])
 
 
-def eligible(
-    filters: Sequence[Filter], rows: NDArray[np.int64], max_overfetch: int
-) -> tuple[NDArray[np.int64] | None, int]:
-    """How to search past the filters: rows to search among (None: all of `rows`) and how many more to ask for.
+class Eligible(NamedTuple):
+    """How to search past filters: rows to search among (None: all), and how many more to ask for."""
 
-    Few removable items are cheapest to over-fetch; more of them, and the search gets the allowed rows outright.
-    """
+    allowed: RowSet | None
+    overfetch: int
+
+
+def eligible(filters: Sequence[Filter], rows: RowSet, max_overfetch: int) -> Eligible:
+    """Few removable items are cheapest to over-fetch; more of them, and the search gets the allowed ones of `rows`."""
     num_removable = sum(each.num_removable for each in filters)
     if num_removable <= max_overfetch:
-        return None, num_removable
-    every = Candidates(rows, np.zeros(len(rows), np.float32), np.zeros(len(rows), np.int8))
+        return Eligible(None, num_removable)
     for each in filters:
-        every = each.apply(every).kept
-    return every.rows, 0
+        rows = each.narrow(rows)
+    return Eligible(rows, 0)

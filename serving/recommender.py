@@ -22,6 +22,7 @@ from serving.fallback import Fallback
 from serving.filters import Allow, Block
 from serving.pipeline import (
     BestFirst,
+    Eligible,
     Filter,
     Request,
     Scorer,
@@ -183,7 +184,7 @@ class Recommender:
 
     def _nearest(self, request: Request, filters: Sequence[Filter], count: int, stages: Stages) -> Candidates:
         """The towers' best `count` eligible items; fewer when the index finds no more."""
-        return self._propose("towers", request, filters, count, stages)
+        return self._propose("towers", request, filters, self._past(filters), count, stages)
 
     def _merge(
         self, request: Request, filters: Sequence[Filter], counts: Mapping[str, int], k: int, stages: Stages
@@ -195,18 +196,21 @@ class Recommender:
     def _proposals(
         self, request: Request, filters: Sequence[Filter], counts: Mapping[str, int], stages: Stages
     ) -> list[Candidates]:
-        return [self._propose(name, request, filters, count, stages) for name, count in counts.items()]
+        past = self._past(filters)
+        return [self._propose(name, request, filters, past, count, stages) for name, count in counts.items()]
 
     def _propose(
-        self, name: str, request: Request, filters: Sequence[Filter], count: int, stages: Stages
+        self, name: str, request: Request, filters: Sequence[Filter], past: Eligible, count: int, stages: Stages
     ) -> Candidates:
         """The best `count` eligible items of one source."""
-        item_rows = self.state.items.item_rows
-        allowed, overfetch = eligible(filters, item_rows, self._max_overfetch)
-        found = self._sources[name].propose(request, min(count + overfetch, len(item_rows)), allowed)
+        wanted = min(count + past.overfetch, len(self.state.items.item_rows))
+        found = self._sources[name].propose(request, wanted, past.allowed)
         kept = _filtered(found, filters)
         stages.note(name, min(len(kept.rows), count), len(found.rows) - len(kept.rows))
         return take(kept, slice(count))
+
+    def _past(self, filters: Sequence[Filter]) -> Eligible:
+        return eligible(filters, self.state.items.item_set, self._max_overfetch)
 
     def _rank(self, request: Request, merged: Merged, scorer: Scorer, stages: Stages) -> tuple[Candidates, bool]:
         """Candidates with the scorer's scores; those without a finite one keep their order behind the others."""
@@ -229,7 +233,7 @@ class Recommender:
         if missing <= 0:
             return chosen
         filters = (*filters, Block("chosen", chosen.rows))
-        allowed, overfetch = eligible(filters, self.state.items.item_rows, self._max_overfetch)
+        allowed, overfetch = self._past(filters)
         popular = self._sources["popularity"].propose(request, missing + overfetch, allowed)
         popular = take(_filtered(popular, filters), slice(missing))
         floor = float(chosen.scores.min(initial=0))

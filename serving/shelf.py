@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.overlay import OverlayIndex
+from index.row_set import Allowed
 from index.topk import TopK
 from serving.bundle import Bundle
 from serving.catalogue import EVERYTHING, CatalogueFilter
@@ -58,7 +59,7 @@ class Shelf:
         self._by_row: dict[int, tuple[int, int]] = {}
         self._windows = Windows.of({})
 
-    def search(self, queries: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None = None) -> TopK:
+    def search(self, queries: NDArray[np.float32], k: int, allowed: Allowed | None = None) -> TopK:
         """The nearest items, those put since included; see `VectorIndex.search`."""
         return self._index.search(queries, k, allowed)
 

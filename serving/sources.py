@@ -12,6 +12,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from index.row_set import Allowed, row_set
 from index.topk import Candidates, TopK
 from ranking.moment import Moment
 from ranking.signals import FAST, HOUR, SLOW
@@ -53,7 +54,7 @@ class SourceCounts:
 class Searchable(Protocol):
     """An index, or what stands before one."""
 
-    def search(self, queries: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None = None) -> TopK: ...
+    def search(self, queries: NDArray[np.float32], k: int, allowed: Allowed | None = None) -> TopK: ...
 
 
 class TowerSource:
@@ -62,7 +63,7 @@ class TowerSource:
     def __init__(self, index: Searchable) -> None:
         self._index = index
 
-    def propose(self, request: Request, count: int, allowed: NDArray[np.int64] | None = None) -> Candidates:
+    def propose(self, request: Request, count: int, allowed: Allowed | None = None) -> Candidates:
         """Best first; scores are inner products."""
         return _nearest(self._index, Source.TOWERS, request.vector, count, allowed)
 
@@ -73,7 +74,7 @@ class SimilarSource:
     def __init__(self, index: Searchable) -> None:
         self._index = index
 
-    def propose(self, request: Request, count: int, allowed: NDArray[np.int64] | None = None) -> Candidates:
+    def propose(self, request: Request, count: int, allowed: Allowed | None = None) -> Candidates:
         """Best first; scores are inner products."""
         mean = request.moment.vectors_of(request.history.rows[-NUM_RECENT:]).sum(axis=0)
         length = float(np.linalg.norm(mean))
@@ -84,9 +85,9 @@ class SimilarSource:
 class PopularSource:
     """What is chosen most now; ties and items never chosen in the order of their rows."""
 
-    def propose(self, request: Request, count: int, allowed: NDArray[np.int64] | None = None) -> Candidates:
+    def propose(self, request: Request, count: int, allowed: Allowed | None = None) -> Candidates:
         """Best first; scores are shares of the faded choices."""
-        rows = np.arange(NUM_RESERVED, len(request.popularity)) if allowed is None else np.unique(allowed)
+        rows = np.arange(NUM_RESERVED, len(request.popularity)) if allowed is None else row_set(allowed).rows
         shares = request.popularity[rows]
         best = _largest(shares, count)
         return _from(Source.POPULARITY, rows[best], shares[best].astype(np.float32))
@@ -99,10 +100,10 @@ class ScoredSource:
         self._source = source
         self._scores = scores
 
-    def propose(self, request: Request, count: int, allowed: NDArray[np.int64] | None = None) -> Candidates:
+    def propose(self, request: Request, count: int, allowed: Allowed | None = None) -> Candidates:
         """Best first; scores as the source counts them."""
         scores = self._scores(request.moment)
-        rows = np.flatnonzero(scores > 0) if allowed is None else np.unique(allowed)
+        rows = np.flatnonzero(scores > 0) if allowed is None else row_set(allowed).rows
         rows = rows[(rows >= NUM_RESERVED) & (scores[rows] > 0)]
         best = _largest(scores[rows], count)
         return _from(self._source, rows[best], scores[rows[best]].astype(np.float32))
@@ -130,7 +131,7 @@ def _nearest(
     source: Source,
     vector: NDArray[np.float32] | None,
     count: int,
-    allowed: NDArray[np.int64] | None,
+    allowed: Allowed | None,
 ) -> Candidates:
     if vector is None or count < 1 or (allowed is not None and len(allowed) == 0):
         return NOTHING

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from index.row_set import RowSet
 from ranking.artwork import ArtworkBandit
 from ranking.signals import DAY, WEEK
 from serving.messages import Stage
@@ -135,7 +136,7 @@ class Homepage:
         config, history = self._config, _known(request.history, len(allowed))
         is_open = bool(allowed[NUM_RESERVED:].all())
         count = config.num_towers + (len(history.rows) if is_open else 0)
-        found = self._towers.propose(request, count, None if is_open else np.flatnonzero(allowed)).rows
+        found = self._towers.propose(request, count, None if is_open else RowSet.where(allowed)).rows
         popular = request.popularity[: len(allowed)]
         parts = [found[found < len(allowed)], _top(popular, config.num_popular)]
         parts += [

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from index.row_set import RowSet
 from index.topk import Candidates
 from serving.filters import Allow, Block
 from serving.pipeline import BestFirst, Request, Stages, behind, eligible, join, take
@@ -26,16 +27,17 @@ def test_filters_part_the_candidates(rows: NDArray[np.int64]) -> None:
         kept, removed = each.apply(candidates(ROWS))
         assert sorted([*kept.rows, *removed.rows]) == ROWS.tolist()
         assert len(removed.rows) == each.num_removable
+        assert each.narrow(RowSet.of(ROWS)).rows.tolist() == kept.rows.tolist()
     assert set(Block("block", rows).apply(candidates(ROWS)).removed.rows) == set(rows)
     assert set(Allow("allow", rows, len(ROWS)).apply(candidates(ROWS)).kept.rows) == set(rows)
 
 
 def test_few_removable_items_are_over_fetched_and_many_are_listed() -> None:
     filters = [Block("seen", np.array([2, 3])), Block("exclude", np.array([3, 4]))]
-    assert eligible(filters, ROWS, max_overfetch=4) == (None, 4)
-    allowed, overfetch = eligible(filters, ROWS, max_overfetch=3)
+    assert eligible(filters, RowSet.of(ROWS), max_overfetch=4) == (None, 4)
+    allowed, overfetch = eligible(filters, RowSet.of(ROWS), max_overfetch=3)
     assert allowed is not None
-    assert allowed.tolist() == list(range(5, 12))
+    assert allowed.rows.tolist() == list(range(5, 12))
     assert overfetch == 0
 
 
