@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index import RowSet
@@ -29,6 +29,7 @@ def as_rows(rows: set[int]) -> RowSet:
 forms = st.sampled_from([as_bitmap, as_rows])
 
 
+@settings(deadline=None)
 @given(members, members, forms, forms)
 def test_operators_agree_with_sets(a: set[int], b: set[int], form_a: Form, form_b: Form) -> None:
     first, second = form_a(a), form_b(b)
@@ -38,6 +39,7 @@ def test_operators_agree_with_sets(a: set[int], b: set[int], form_a: Form, form_
     assert len(first - second) == len(a - b)
 
 
+@settings(deadline=None)
 @given(members, forms, st.integers(0, 200), st.integers(0, 200))
 def test_a_shifted_set_counts_from_its_first_row(rows: set[int], form: Form, first: int, length: int) -> None:
     moved = form(rows).shifted(first, length)
@@ -45,6 +47,7 @@ def test_a_shifted_set_counts_from_its_first_row(rows: set[int], form: Form, fir
     assert len(moved) == len(moved.rows)
 
 
+@settings(deadline=None)
 @given(members, forms)
 def test_tells_which_rows_it_has(rows: set[int], form: Form) -> None:
     asked = np.arange(-70, 500)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -21,6 +21,7 @@ def candidates(rows: NDArray[np.int64]) -> Candidates:
     return Candidates(rows, -np.arange(len(rows), dtype=np.float32), np.zeros(len(rows), np.int8))
 
 
+@settings(deadline=None)
 @given(some_rows)
 def test_filters_part_the_candidates(rows: NDArray[np.int64]) -> None:
     for each in (Block("block", rows), Allow("allow", rows, len(ROWS))):
