@@ -29,7 +29,7 @@ from index.build import Config, build
 
 SIZES, EXTRAPOLATED = (10_000, 30_000, 100_000, 300_000, 1_000_000), 10_000_000
 K, NUM_QUERIES, NUM_WORKERS = 100, 400, 3
-KINDS = ("Private", "Pss")
+KINDS = ("Private_", "Pss:")
 FIGURES = (
     "build s CPU",
     "contest s CPU",
@@ -80,9 +80,9 @@ def work(folder: Path) -> None:
 
 
 def memory_mb(kind: str) -> float:
-    """Of this process, from /proc: lines that begin so."""
+    """Of this process, from /proc: the sum of the lines that begin so."""
     lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
-    return sum(int(line.split()[1]) for line in lines if line.startswith((f"{kind}_", f"{kind}:"))) / 1000
+    return sum(int(line.split()[1]) for line in lines if line.startswith(kind)) / 1000
 
 
 def measured(num_items: int) -> tuple[str, float, list[float]]:
