@@ -199,7 +199,9 @@ def main(data: tuple[str, Vectors, Vectors], folder: Path | None, libraries: Seq
     truth = ExactIndex.build(np.arange(len(items)), items).search(queries[NUM_TUNING:], K)
     arena = Arena(items, queries[NUM_TUNING:], truth.scores[:, -1])
     built, contest_s = timed(
-        lambda: build(np.arange(len(items)), items, queries[:NUM_TUNING], Config(k=K, recall_floor=FLOOR))
+        lambda: build(
+            np.arange(len(items)), items, queries[:NUM_TUNING], Config(k=K, recall_floor=FLOOR), time.thread_time
+        )
     )
     mine = our_peer(built)
     makers = {"faiss": faiss_peer, "hnswlib": hnswlib_peer, "usearch": usearch_peer}

@@ -47,6 +47,7 @@ def test_the_selector_keeps_the_order_of_equal_scores() -> None:
     assert BestFirst().select(found, 3).rows.tolist() == [4, 2, 5]
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-1e3, 1e3, width=32), min_size=1, max_size=8), st.floats(-1e3, 1e3, width=32))
 def test_what_follows_a_list_scores_below_it(scores: list[float], floor: float) -> None:
     given_scores = np.sort(np.array(scores, dtype=np.float32))[::-1]
@@ -56,6 +57,7 @@ def test_what_follows_a_list_scores_below_it(scores: list[float], floor: float) 
     assert np.all(np.diff(moved) <= 0)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 4), min_size=3, max_size=30), st.integers(0, 40), some_rows)
 def test_the_popular_source_equals_a_stable_sort(weights: list[int], count: int, allowed: NDArray[np.int64]) -> None:
     popularity = np.array([0, 0, *weights], dtype=np.float64)
