@@ -10,6 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+FORGOTTEN = 1e-200
+"""Successors fainter than this are dropped: faded further they would come to nothing, and their shares to 0 / 0."""
+
 MAX_EXPONENT = 500.0
 """exp of it is far inside the range of doubles; weights are moved on before they reach it."""
 
@@ -87,7 +90,7 @@ class LiveTransitions:
     def after(self, row: int) -> Found:
         """Shares of the successors of one item in all that followed it."""
         known = self._successors.get(row)
-        if known is None:
+        if known is None or known.total < FORGOTTEN:
             return NOTHING
         rows, weights = known.found()
         return Found(rows, weights / known.total)
@@ -148,4 +151,5 @@ class LiveTransitions:
         for successors in self._successors.values():
             successors.weights *= fade
             successors.total *= fade
+        self._successors = {row: each for row, each in self._successors.items() if each.total >= FORGOTTEN}
         self._origin_ms = ts_ms

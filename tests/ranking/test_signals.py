@@ -63,6 +63,16 @@ def test_transitions_count_by_distance_and_fade() -> None:
     assert 6 not in rules.after(3).rows
 
 
+def test_what_followed_decades_ago_is_forgotten_not_divided_by_nothing() -> None:
+    live = LiveTransitions(half_life_s=3600, window=5, max_gap_s=1e12)
+    a_year_ms = 365 * 86_400_000
+    live.add(np.array([2]), np.array([0]), 3, 1)
+    live.add(np.array([4]), np.array([20 * a_year_ms]), 5, 20 * a_year_ms + 1)
+    live.add(np.array([6]), np.array([0]), 7, 1)  # comes twenty years late
+    assert len(live.after(2).rows) == len(live.after(6).rows) == 0
+    assert live.after(4).weights.tolist() == [1.0]
+
+
 def test_the_newest_of_a_history_speaks_loudest() -> None:
     rules = LiveTransitions(3_600.0, window=5, max_gap_s=600)
     rules.add(np.array([2]), np.array([START_MS]), 8, START_MS)
