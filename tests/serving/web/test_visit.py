@@ -34,6 +34,12 @@ OPENERS = {
     "#engineer-opener": "#engineer",
 }
 """What a control opens, each a part of the page for axe."""
+STANDS_STILL = """
+const moves = (each) => each.playState === "running" && Number.isFinite(each.effect.getComputedTiming().endTime);
+return !document.getAnimations().some(moves);
+"""
+"""What still fades in has other colours than what can be read."""
+
 RUN_AXE = """
 const [part, options, done] = arguments;
 axe.run(part, { resultTypes: ["violations"], ...options }).then(done);
@@ -266,6 +272,7 @@ def serious(browser: Browser, part: str, options: dict[str, list[str]]) -> list[
     """What axe finds in a part of the page and calls serious or critical, with the nodes."""
     if not browser.run("return 'axe' in window"):
         browser.run(resources.files("selenium_axe_python").joinpath("axe-core/axe.min.js").read_text())
+    browser.until(lambda: browser.run(STANDS_STILL))
     return [
         f"{found['id']}: {json.dumps([node['html'][:200] for node in found['nodes']][:4])}"
         for found in browser.driver.execute_async_script(RUN_AXE, part, options)["violations"]
