@@ -139,7 +139,8 @@ class RowMaker:
             liking = min(max(float(weights[history.rows == row].max(initial=0)), 0.0), 1.5)
             pull = 1 + PULL * liking * 0.9**number
             worth = self._pool.appeal[places] * (0.6 + 0.4 * likeness[number, near]) * pull
-            words = (f"Because You Watched {title}", f"Close to {title}, which you watched")
+            verb = "watched" if _is_watched(history, row) else "like"
+            words = (f"Because You {verb.title()} {title}", f"Close to {title}, which you {verb}")
             yield self._row(f"because_you_watched:{self._item(row)}", "because_you_watched", words, places, worth)
 
     def _micro_genres(self, is_personal: bool) -> Iterator[RowCandidate]:
@@ -228,3 +229,9 @@ def _at(values: NDArray[np.float64], rows: NDArray[np.int64], default: float = 0
     """Values of the rows; the default behind the end."""
     found: NDArray[np.float64] = values[np.minimum(rows, len(values) - 1)]
     return np.where(rows < len(values), found, default)
+
+
+def _is_watched(history: History, row: int) -> bool:
+    """Whether the viewer did more with the title than say that it is liked, as newcomers do of what they know."""
+    of_title = history.rows == row
+    return bool(np.any((history.actions[of_title] != Action.LIKED) | (history.shares[of_title] > 0)))
