@@ -6,7 +6,7 @@ Shapes: P titles of the pool, D embedding, C row candidates, L titles of a candi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +23,10 @@ class RowCandidate:
     reason: str
     places: NDArray[np.int64]
     worth: NDArray[np.float64]
+
+    def keeping(self, stays: NDArray[np.bool_]) -> RowCandidate:
+        """The row with some of its titles [L] alone."""
+        return replace(self, places=self.places[stays], worth=self.worth[stays])
 
 
 class Table(NamedTuple):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.page.row_makers import RECENT, weights_of
+from serving.page.moment import RECENT, weights_of
 from towers.history import History
 
 PRIOR_PLAYS = 2.0

@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from serving.page.candidates import RowCandidate
+from serving.page.moment import DAY_MS, GOOD, RECENT, Moment, weights_of
 from serving.page.parts import PageParts
 from serving.page.pool import Pool
 from towers.history import Action, History
 
-DAY_MS: Final = 86_400_000
 NEW_MS: Final = 60 * DAY_MS
-RECENT: Final = 50
-"""Newest events of a history that say what a viewer likes."""
 
 NUM_ANCHORS: Final = 4
 MAX_LENGTH: Final = 32
@@ -33,40 +30,6 @@ LEAST_LIKENESS: Final = 0.25
 PULL: Final = 0.15
 """How much a title that was just watched and liked lifts the row of what is close to it."""
 
-GOOD: Final = (Action.LIKED, Action.COMPLETED, Action.CHOSEN, Action.PURCHASED, Action.UNKNOWN)
-
-
-@dataclass(frozen=True, eq=False)
-class Moment:
-    """What the row makers know of one request beside the pool.
-
-    resumed: rows to go on with, newest first; listed: rows of the list; again: rows worth a second time; trending,
-    like_you: float64 [R], how much each row is wanted now and by similar viewers, or None.
-    """
-
-    ts_ms: int
-    history: History
-    resumed: NDArray[np.int64]
-    listed: NDArray[np.int64]
-    again: NDArray[np.int64]
-    trending: NDArray[np.float64] | None
-    like_you: NDArray[np.float64] | None
-    popularity: NDArray[np.float64]
-    seen: NDArray[np.bool_]
-    """[P], titles of the pool that stand in the history."""
-
-
-def weights_of(history: History) -> NDArray[np.float64]:
-    """How much each event [H] says of what the viewer likes: newer more, dislikes less than nothing."""
-    age = np.arange(len(history.rows))[::-1]
-    liking = np.ones(len(history.rows))
-    liking[history.actions == Action.LIKED] = 1.5
-    liking[history.actions == Action.COMPLETED] = 1.3
-    liking[history.actions == Action.ABANDONED] = -0.3
-    liking[history.actions == Action.DISLIKED] = -1.0
-    weights: NDArray[np.float64] = liking * 0.97**age
-    return weights
-
 
 class RowMaker:
     """All candidates over one pool."""
@@ -75,7 +38,7 @@ class RowMaker:
         self._parts = parts
         self._pool = pool
         self._moment = moment
-        self._fresh = np.flatnonzero(~moment.seen)
+        self._fresh = np.flatnonzero(~np.isin(pool.rows, moment.seen))
 
     def candidates(self, is_personal: bool) -> list[RowCandidate]:
         """Every row that has a title at all."""
