@@ -94,6 +94,12 @@ class LiveState:
         whole = base if later is None else in_time_order(base.extended(later))
         return without(whole, self._taken_back.get(user_id, ()))
 
+    def number_of(self, user_id: str) -> int:
+        """Number of a viewer whom the bundle knows, -1 for others and for those who were forgotten."""
+        if self._forgotten and digest(user_id) in self._forgotten:
+            return -1
+        return max(int(self._viewers.rows([user_id])[0]) - NUM_RESERVED, -1)
+
     def popularity(self) -> NDArray[np.float64]:
         """Share of each row in the faded choices, one entry a row of `items`; shared, do not write into it."""
         if self._shares is None or len(self._shares) != self.items.num_rows:
@@ -171,9 +177,7 @@ class LiveState:
                 listener.forget(user_id)
 
     def _base(self, user_id: str) -> History:
-        if self._forgotten and digest(user_id) in self._forgotten:
-            return EMPTY_HISTORY
-        viewer = int(self._viewers.rows([user_id])[0]) - NUM_RESERVED
+        viewer = self.number_of(user_id)
         return self._histories.of(viewer) if viewer >= 0 else EMPTY_HISTORY
 
     def _is_new(self, event_id: str) -> bool:

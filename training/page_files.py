@@ -1,4 +1,4 @@
-"""What the homepage needs of a bundle: facts to show, micro-genres, kinds of viewers, what was learned of images.
+"""What the homepage needs of a bundle: titles, micro-genres, viewers of a kind, images, and how viewers watched.
 
 Shapes: R vocabulary rows, U viewers, S segments, D embedding.
 """
@@ -24,6 +24,7 @@ from towers.vocabulary import NUM_RESERVED, Vocabulary
 from training.artwork import fit_artwork
 from training.data.dataset import Dataset
 from training.genres.fit import GenresConfig, fit_genres
+from training.watching import watch_log
 
 LINE_LENGTH: Final = 180
 NUM_ROUNDS: Final = 12
@@ -41,6 +42,7 @@ def page_files(
     config: PageFilesConfig,
     dataset: Dataset,
     vocabulary: Vocabulary,
+    viewers: Vocabulary,
     histories: Histories,
     item_vectors: NDArray[np.float32],
 ) -> dict[str, bytes]:
@@ -52,6 +54,9 @@ def page_files(
         bandit = fit_artwork(dataset.events, vocabulary, Imagery(_genres(dataset.items, vocabulary), titles.artworks))
         if bandit is not None:
             bandit.save(folder)
+        watched = watch_log(dataset.events, vocabulary, viewers)
+        if watched is not None:
+            watched.save(folder)
         fit_genres(config.genres, dataset, vocabulary).genres.save(folder)
         if config.num_segments and histories.num_viewers >= config.num_segments:
             viewer_segments(histories, item_vectors, config.num_segments).save(folder)

@@ -18,6 +18,7 @@ from serving.page.candidates import RowCandidate, table_of
 from serving.page.cards import Cards, checked, items_of
 from serving.page.controls import Gate, Settings, read_controls
 from serving.page.gathering import Gatherer
+from serving.page.habits import HabitReader
 from serving.page.imagery import Imagery
 from serving.page.messages import Autoplay, Billboard, Controls, PageResponse, PageRow, Sizes
 from serving.page.moment import Moment
@@ -25,7 +26,7 @@ from serving.page.onboarding import Onboarding, num_answers
 from serving.page.parts import PageParts
 from serving.page.pool import Pool, Refusals, pooled
 from serving.page.presentation import Look, Presenter
-from serving.page.row_makers import RowMaker
+from serving.page.row_makers import OWN_HABIT, RowMaker
 from serving.page.strategies import Chosen, Rules, choose
 from serving.page.variants import moment_of
 from serving.page.viewers import NOBODY, LiveViewer, LiveViewers
@@ -77,6 +78,7 @@ class Homepage:
         self.imagery = Imagery(parts.bundle.catalogue.genre_labels, parts.titles.artworks)
         self.presenter = Presenter(parts, self.imagery, bandit or ArtworkBandit.new(self.imagery.num_images))
         self.onboarding = Onboarding(parts.bundle)
+        self.habits = HabitReader(parts, recommender.state)
         self._gatherer = Gatherer(parts, self._config.gatherer)
 
     def page(self, query: PageQuery) -> PageResponse:
@@ -87,7 +89,8 @@ class Homepage:
         request = self.recommender.request(self._query(query, controls))
         stages.note("encode", 0 if request.vector is None else 1)
         allowed = self._allowed(controls, live, request.ts_ms)
-        moment = Moment.of(request, live, self.recommender.state, self.parts)
+        habits = self.habits.habits(request.moment.user_id, live, self.gate.rows(controls.hidden_items))
+        moment = Moment.of(request, live, habits, self.recommender.state, self.parts)
         gathered = self._gatherer.rows(request, moment, self.gate.rows(list(live.listed)), allowed)
         stages.note("gather", len(gathered))
         pool = self._pool(request, gathered, live)
@@ -95,10 +98,11 @@ class Homepage:
         rows = self._rows(request, pool, moment, controls)
         stages.note("rows", len(rows))
         featured = self._featured(pool, moment)
-        chosen = self._choose(query, rows, pool, featured)
+        rules = self._rules(query.sizes, moment)
+        chosen = self._choose(query, rows, pool, featured, rules)
         stages.note("assemble", len(chosen), len(rows) - len(chosen))
         cards = Cards(self.parts, self.presenter, pool, moment, _look(query, moment, live))
-        page = cards.page(rows, chosen, featured, self._config.rules.pins)
+        page = cards.page(rows, chosen, featured, rules.pins)
         stages.note("present", sum(len(each.places) for each in chosen))
         return self._leave(query, controls, request, page, allowed, stages)
 
@@ -143,15 +147,28 @@ class Homepage:
         fresh = np.flatnonzero(~np.isin(pool.rows, moment.seen))
         return int(fresh[0]) if self._config.has_billboard and len(fresh) else None
 
-    def _choose(self, query: PageQuery, rows: Sequence[RowCandidate], pool: Pool, featured: int | None) -> list[Chosen]:
-        sizes = query.sizes
-        rules = replace(
-            self._config.rules, rows=sizes.rows, row_length=sizes.row_length, min_row_length=sizes.min_row_length
+    def _rules(self, sizes: Sizes, moment: Moment) -> Rules:
+        """Those of the service in the sizes asked for; who seldom goes on with a title finds what was begun where it is
+        worth standing.
+        """
+        pins = self._config.rules.pins
+        if moment.habits.lean_of("continues") <= -OWN_HABIT:
+            pins = {template: place for template, place in pins.items() if template != "continue_watching"}
+        return replace(
+            self._config.rules,
+            rows=sizes.rows,
+            row_length=sizes.row_length,
+            min_row_length=sizes.min_row_length,
+            pins=pins,
         )
+
+    def _choose(
+        self, query: PageQuery, rows: Sequence[RowCandidate], pool: Pool, featured: int | None, rules: Rules
+    ) -> list[Chosen]:
         used = np.zeros(len(pool.rows), dtype=np.bool_)
         if featured is not None:
             used[featured] = True
-        attention = MODELS[query.attention].weights(sizes.rows, sizes.row_length)
+        attention = MODELS[query.attention].weights(rules.rows, rules.row_length)
         return choose(query.strategy, rows, table_of(rows, pool.vectors), attention, rules, used)
 
     def _leave(

@@ -196,19 +196,21 @@ class Share(Struct, frozen=True):
 
 
 class ProfileResponse(Struct, frozen=True):
-    """How a viewer watches, computed from events; numbers are null where the events say nothing."""
+    """How a viewer watches, computed from events. The fewer there are, the nearer the shares are to everybody's."""
 
     user_id: str
     words: Annotated[list[str], Meta(description="The profile in plain sentences.")]
     num_events: int
+    continues: Annotated[float | None, Meta(description="Share of the sittings that begin with a title begun before.")]
     binge: Annotated[float | None, Meta(description="Share of the sittings with three or more episodes.")]
-    short_form: Annotated[float | None, Meta(description="Share of plays of half an hour or less.")]
-    pauses_per_play: float | None
+    short_form: Annotated[float | None, Meta(description="Share of plays of titles of half an hour or less.")]
     completion: Annotated[float | None, Meta(description="Mean watched share.")]
     exploration: Annotated[
         float | None, Meta(description="Share of plays in genres new to the viewer's last 20 plays.")
     ]
-    together: Annotated[float | None, Meta(description="Share of events in company.")]
+    pauses: Annotated[float | None, Meta(description="Share of plays with a pause.")]
+    together: Annotated[float | None, Meta(description="Share of plays in company.")]
+    usual: Annotated[list[Share], Meta(description="The same shares of everybody, by name.")]
     hours: Annotated[list[float], Meta(description="Share of plays by local hour, 24 numbers; empty if unknown.")]
     devices: list[Share]
     genres: list[Share]

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ranking.habits import Habits
 from ranking.signals import DAY, WEEK
 from serving.page.parts import PageParts
 from serving.page.viewers import LiveViewer
@@ -46,9 +47,10 @@ class Moment:
     trending: NDArray[np.float64] | None
     like_you: NDArray[np.float64] | None
     popularity: NDArray[np.float64]
+    habits: Habits
 
     @classmethod
-    def of(cls, request: Request, live: LiveViewer, state: LiveState, parts: PageParts) -> Moment:
+    def of(cls, request: Request, live: LiveViewer, habits: Habits, state: LiveState, parts: PageParts) -> Moment:
         """The moment of a request by a viewer with these live events."""
         history = known(request.history, parts.bundle.spec.vocabulary.num_rows)
         latest = _latest(history)
@@ -66,6 +68,7 @@ class Moment:
             trending=_trending(state, parts.bundle.spec.vocabulary.num_rows),
             like_you=_like_you(history, parts),
             popularity=request.popularity,
+            habits=habits,
         )
 
     @property

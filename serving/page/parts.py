@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranking.micro_genres import MicroGenres
+from ranking.watching import WatchLog
 from serving.bundle import Bundle
 from serving.page.titles import TitleTable
 from towers.vocabulary import NUM_RESERVED
@@ -49,24 +50,36 @@ class ViewerSegments:
 
 @dataclass(frozen=True, eq=False)
 class PageParts:
-    """Titles, micro-genres and segments of a bundle, with what follows from them."""
+    """Titles, micro-genres, segments and what viewers watched how, with what follows from them."""
 
     bundle: Bundle
     titles: TitleTable
     genres: MicroGenres | None
     segments: ViewerSegments | None
+    watched: WatchLog | None = None
 
     @classmethod
     def load(cls, bundle: Bundle) -> Self:
         """Read the page's files of the bundle."""
         num_rows = bundle.spec.vocabulary.num_rows
         folder = bundle.folder
-        return cls(bundle, TitleTable.load(folder, num_rows), MicroGenres.load(folder), ViewerSegments.load(folder))
+        genres, segments = MicroGenres.load(folder), ViewerSegments.load(folder)
+        return cls(bundle, TitleTable.load(folder, num_rows), genres, segments, WatchLog.load(folder))
 
     @cached_property
     def releases(self) -> NDArray[np.float64]:
         """Release times [R] in milliseconds, NaN where unknown."""
         return self.titles.releases()
+
+    @cached_property
+    def lengths(self) -> NDArray[np.float64]:
+        """Minutes [R], NaN where unknown."""
+        return self.titles.lengths()
+
+    @cached_property
+    def is_series(self) -> NDArray[np.float64]:
+        """1 for series [R], 0 for everything else."""
+        return np.array([kind == "series" for kind in self.titles.kind], dtype=np.float64)
 
     @cached_property
     def base(self) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ranking.habits import FEW, SHORT_MINUTES
 from serving.page.candidates import RowCandidate
 from serving.page.moment import DAY_MS, GOOD, RECENT, Moment, weights_of
 from serving.page.parts import PageParts
@@ -30,6 +31,18 @@ LEAST_LIKENESS: Final = 0.25
 PULL: Final = 0.15
 """How much a title that was just watched and liked lifts the row of what is close to it."""
 
+OWN_HABIT: Final = 0.5
+"""Standard deviations from what everybody does from which a habit has a row of its own."""
+
+HABIT_PULL: Final = 0.08
+"""How much each of them lifts that row."""
+
+HABITUAL: Final = {
+    "short_form": ("short_titles", "Under Half an Hour", "You often choose short titles"),
+    "binge": ("series_in_a_row", "Series to Stay With", "You often watch several episodes in a row"),
+}
+"""Template, title and reason of the row for a habit."""
+
 
 class RowMaker:
     """All candidates over one pool."""
@@ -46,6 +59,7 @@ class RowMaker:
         rows = [row for row in makers if row is not None]
         if is_personal:
             rows += self._because_you_watched()
+            rows += self._habitual()
         rows += self._micro_genres(is_personal)
         others = [self._new_releases(), self._my_list(), self._like_you(), self._popular(), self._watch_again()]
         return [row for row in [*rows, *others] if row is not None and len(row.places)]
@@ -67,7 +81,8 @@ class RowMaker:
         places = self._pool.places(self._moment.resumed)
         if len(places) == 0:
             return None
-        worth = np.asarray(0.95 * 0.9 ** np.arange(len(places)), dtype=np.float64)
+        pull = math.exp(HABIT_PULL * np.clip(self._moment.habits.lean_of("continues"), -2, 2))
+        worth = np.asarray(0.95 * pull * 0.9 ** np.arange(len(places)), dtype=np.float64)
         words = ("Continue Watching", "You have begun these")
         return RowCandidate("continue_watching", "continue_watching", *words, places[:MAX_LENGTH], worth[:MAX_LENGTH])
 
@@ -105,6 +120,20 @@ class RowMaker:
             verb = "watched" if _is_watched(history, row) else "like"
             words = (f"Because You {verb.title()} {title}", f"Close to {title}, which you {verb}")
             yield self._row(f"because_you_watched:{self._item(row)}", "because_you_watched", words, places, worth)
+
+    def _habitual(self) -> Iterator[RowCandidate]:
+        """Titles for how the viewer watches, where that is another way than most."""
+        rows, habits = self._pool.rows[self._fresh], self._moment.habits
+        fits = {
+            "short_form": _at(self._parts.lengths, rows, np.nan) <= SHORT_MINUTES,
+            "binge": _at(self._parts.is_series, rows) > 0,
+        }
+        for habit, (template, *words) in HABITUAL.items():
+            lean = habits.lean_of(habit)
+            if lean >= OWN_HABIT and habits.num_of(habit) >= FEW:
+                places = self._fresh[fits[habit]]
+                worth = self._pool.appeal[places] * math.exp(HABIT_PULL * min(lean, 2.0))
+                yield self._row(template, template, (words[0], words[1]), places, worth)
 
     def _micro_genres(self, is_personal: bool) -> Iterator[RowCandidate]:
         """The genres that hold much of what appeals, the viewer's own the more."""

@@ -118,8 +118,9 @@ class PageService:
     def profile(self, user_id: str) -> ProfileResponse:
         """How the viewer watches."""
         home = self._home
-        history = home.recommender.state.history(user_id)
-        return profile(user_id, history, home.live.of(user_id).events, home.parts)
+        controls = read_controls(home.settings, user_id)
+        hidden = home.gate.rows(controls.hidden_items)
+        return profile(user_id, home.live.of(user_id), hidden, home.habits, home.parts)
 
     def _question(self, row: int) -> OnboardingItem:
         parts = self._home.parts

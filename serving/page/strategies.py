@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from serving.page.candidates import RowCandidate, Table
 
 TEMPLATE_ORDER: Final = (
-    "continue_watching", "top_picks", "trending_now", "because_you_watched", "micro_genre", "my_list",
-    "new_releases", "like_you", "popular", "watch_again",
+    "continue_watching", "top_picks", "trending_now", "because_you_watched", "series_in_a_row",
+    "short_titles", "micro_genre", "my_list", "new_releases", "like_you", "popular", "watch_again",
 )  # fmt: skip
 """The order of the rule-based page."""
 

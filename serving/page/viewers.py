@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from serving.events import Event
@@ -36,17 +36,24 @@ class LiveViewer:
     """Titles the viewer is not interested in, with the time."""
     listed: dict[str, int] = field(default_factory=dict)
     unlisted: frozenset[str] = frozenset()
+    removed: dict[str, int] = field(default_factory=dict)
+    """Titles taken out of the history, with the time."""
+    reset_ms: int = -1
+    """Of the newest reset."""
     shown: dict[str, Shown] = field(default_factory=dict)
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> LiveViewer:
         """Fold events in order of time."""
-        counted = _counted(sorted(events, key=lambda event: event.ts_ms))
-        viewer = cls(tuple(counted))
+        ordered = sorted(events, key=lambda event: event.ts_ms)
+        counted = _counted(ordered)
+        removed = {event.item_id: event.ts_ms for event in ordered if event.event == EventType.REMOVE_FROM_HISTORY}
+        reset_ms = max((event.ts_ms for event in ordered if event.event in RESETS), default=-1)
+        viewer = cls(tuple(counted), removed=removed, reset_ms=reset_ms)
         unlisted: set[str] = set()
         for event in counted:
             _tell(viewer, event, unlisted)
-        return cls(viewer.events, viewer.refused, viewer.listed, frozenset(unlisted), viewer.shown)
+        return replace(viewer, unlisted=frozenset(unlisted))
 
 
 class LiveViewers:

@@ -187,7 +187,9 @@ class Training:
         events = self.dataset.events
         known = replace(self.dataset, events=events[events["ts_ms"] <= learned.corpus.trained_until_ms])
         parts = exported.parts
-        return page_files(self.config.page, known, parts.spec.vocabulary, parts.histories, parts.item_vectors)
+        return page_files(
+            self.config.page, known, parts.spec.vocabulary, parts.viewers, parts.histories, parts.item_vectors
+        )
 
     def _fields(
         self, learned: Learned, exported: Exported, metrics: dict[str, float], words: str | None = None

@@ -8,9 +8,11 @@ import { clock, DEVICES, percent, plural, viewerName } from "./words.js";
 
 const SHARES = [
   ["completion", "of a title is watched on average"],
+  ["continues", "of the sittings go on with a title begun before"],
   ["binge", "of the sittings hold three episodes or more"],
-  ["short_form", "of the plays last half an hour or less"],
+  ["short_form", "of the plays are of half an hour or less"],
   ["exploration", "of the plays are in genres that are new"],
+  ["pauses", "of the plays are paused"],
   ["together", "happens in company"],
 ];
 
@@ -25,10 +27,11 @@ export async function openProfile() {
 
 function content(profile) {
   const shares = SHARES.filter(([name]) => profile[name] !== null);
+  const usual = Object.fromEntries(profile.usual.map(({ name, share }) => [name, share]));
   return [
-    element("p", { class: "small" }, `From ${plural(profile.num_events, "event")}.`),
+    element("p", { class: "small" }, `From ${plural(profile.num_events, "play")}. The fewer there are, the nearer the shares stay to everybody's.`),
     profile.words.length ? element("ul", { class: "sentences" }, ...profile.words.map((words) => element("li", {}, words))) : element("p", {}, "Nothing is known yet. Play something."),
-    shares.length ? element("dl", { class: "shares" }, ...shares.flatMap(([name, words]) => [element("dt", {}, percent(profile[name])), element("dd", {}, words)])) : null,
+    shares.length ? element("dl", { class: "shares" }, ...shares.flatMap(([name, words]) => [element("dt", {}, percent(profile[name])), element("dd", {}, words, " ", element("span", { class: "small" }, `(everybody: ${percent(usual[name])})`))])) : null,
     profile.hours.length ? hours(profile.hours) : null,
     bars("Devices", profile.devices, DEVICES),
     bars("Genres", profile.genres.slice(0, 6), {}),
