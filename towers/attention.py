@@ -21,7 +21,7 @@ def time_buckets(elapsed_s: Tensor) -> Tensor:
 
     The width .301 of a natural logarithm is that of the reference HSTU configuration; 72 buckets reach 70 years.
     """
-    return (torch.log(elapsed_s.clamp_min(1.0)) / _BUCKET_WIDTH).to(torch.int64).clamp_max(NUM_TIME_BUCKETS - 1)
+    return (torch.log(elapsed_s.clamp_min(1.0)) / _BUCKET_WIDTH).clamp_max(NUM_TIME_BUCKETS - 1).to(torch.int64)
 
 
 def request_age(age_s: Tensor) -> Tensor:

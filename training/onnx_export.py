@@ -13,6 +13,7 @@ from torch.export import Dim
 from ranking.model import RankingHead
 from towers.two_tower import TwoTower
 from towers.user_tower import UserInput, UserTower
+from training.served_bias import for_serving
 
 OPSET = 20
 
@@ -33,7 +34,7 @@ class _UserGraph(nn.Module):
 
 def user_tower_onnx(towers: TwoTower) -> bytes:
     """The user tower for any batch size and history length."""
-    tower = towers.user.eval()
+    tower = for_serving(towers.user)
     dim, num_context = tower.action.embedding_dim, len(tower.context.embeddings)
     size, length = 2, 7
     ints = torch.ones(size, length, dtype=torch.int64)
