@@ -15,6 +15,12 @@ ABANDONED_SHARE: Final = 0.15
 ONBOARDING: Final = "onboarding"
 """Row type of a newcomer's answers; they count in no popularity, since everybody is asked about the same titles."""
 
+LASTING: Final = frozenset(
+    {EventType.NOT_INTERESTED, EventType.LIST_ADD, EventType.LIST_REMOVE, EventType.THUMB_UP, EventType.THUMB_DOWN}
+    | {EventType.REMOVE_FROM_HISTORY, EventType.RESET}
+)
+"""What a viewer said once and for all; no bundle that learned of it holds it whole."""
+
 
 class Event(NamedTuple):
     """`event_id`, when given, makes its delivery idempotent; `liked` is 1 or 0; what is not known is None.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from threading import Lock
 from typing import Final
 
+from serving.page.viewers import STICKY_MS
 from serving.recommender import Recommender
 from serving.store.digest import digest
 from serving.store.item_journal import JournalEntry
@@ -80,6 +81,9 @@ class Live:
             follower.forget(key)
         follower.put_items(store.items.read())
         trained_until_ms = bundle.manifest.trained_until_ms if bundle.spec.has_clock else -1
+        for batch in store.events.lasting(trained_until_ms, created_ms, trained_until_ms - STICKY_MS, until):
+            for event in batch.events:
+                self.recommender.state.remember(event)
         for batch in store.events.unlearned(trained_until_ms, created_ms, until):
             for event in batch.events:
                 follower.record(event)

@@ -75,11 +75,14 @@ class LiveState:
         self._event_ids: OrderedDict[str, None] = OrderedDict()
         self._shares: NDArray[np.float64] | None = None
         self._listeners: list[Listener] = []
+        self._memories: list[Listener] = []
         self._taken_back: dict[str, list[tuple[int, int]]] = {}
 
-    def tell(self, listener: Listener) -> None:
-        """Tell the listener of every event from now on."""
+    def tell(self, listener: Listener, remembers: bool = False) -> None:
+        """Tell the listener of every event from now on; one that `remembers`, of older ones that last as well."""
         self._listeners.append(listener)
+        if remembers:
+            self._memories.append(listener)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -135,6 +138,13 @@ class LiveState:
         later = self._later.get(event.user_id, EMPTY_HISTORY)
         self._later[event.user_id] = in_time_order(later.extended(History.of(rows, ts_ms, action, share)))
         return True
+
+    def remember(self, event: Event) -> None:
+        """An event that the histories and counts of training hold already, for what they do not hold of it."""
+        for listener in self._memories:
+            listener.observe(event)
+        self._ids.setdefault(digest(event.user_id), event.user_id)
+        self._take_back(event)
 
     def _watched(self, event: Event, row: int) -> None:
         """What became of the play before: its share and what it makes of the title."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +17,8 @@ from serving.page.imagery import Imagery
 from serving.page.messages import CallToAction, Variant
 from serving.page.parts import PageParts
 from serving.page.variants import image_of, line_of, variant_id
-from serving.page.viewers import LiveViewer
+from serving.page.viewers import STICKY_MS, LiveViewer
 from towers.history import History
-
-STICKY_MS: Final = 7 * 86_400_000
-"""A viewer sees the same image of a title for at least as long."""
 
 
 @dataclass(frozen=True, eq=False)

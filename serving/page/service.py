@@ -45,7 +45,7 @@ class PageService:
     def of(cls, recommender: Recommender, settings: Settings) -> Self:
         """The homepage of a recommender; hears of every event that its state takes from now on."""
         parts, live = PageParts.load(recommender.bundle), LiveViewers()
-        recommender.state.tell(live)
+        recommender.state.tell(live, remembers=True)
         home = Homepage(recommender, parts, live, settings, ArtworkBandit.load(recommender.bundle.folder))
         recommender.state.tell(ArtworkLearner(home.presenter.bandit, home.imagery, recommender.state))
         return cls(home)

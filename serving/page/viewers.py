@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Final, NamedTuple
 
-from serving.events import Event
+from serving.events import LASTING, ONBOARDING, Event
 from towers.schema import EventType
 
 MOST_EVENTS: Final = 1000
 MOST_VIEWERS: Final = 200_000
+
+STICKY_MS: Final = 7 * 86_400_000
+"""A viewer sees the same image of a title for at least as long."""
 
 RESETS: Final = frozenset({EventType.RESET})
 
@@ -57,18 +61,24 @@ class LiveViewer:
 
 
 class LiveViewers:
-    """Keeps the newest events of each viewer; told of events by whoever feeds the live state."""
+    """Keeps the newest events of each viewer; told of events by whoever feeds the live state.
+
+    What viewers said once and for all is kept apart: no flood of impressions washes it away.
+    """
 
     def __init__(self, most_events: int = MOST_EVENTS) -> None:
         self._most_events = most_events
-        self._events: dict[str, deque[Event]] = {}
+        self._events: dict[str, tuple[deque[Event], deque[Event]]] = {}
         self._folded: dict[str, LiveViewer] = {}
 
     def observe(self, event: Event) -> None:
         """Take an event in, known ids and late ones too."""
-        if len(self._events) >= MOST_VIEWERS and event.user_id not in self._events:
-            self.forget(next(iter(self._events)))
-        self._events.setdefault(event.user_id, deque(maxlen=self._most_events)).append(event)
+        if event.user_id not in self._events:
+            if len(self._events) >= MOST_VIEWERS:
+                self.forget(next(iter(self._events)))
+            self._events[event.user_id] = (deque(maxlen=self._most_events), deque(maxlen=self._most_events))
+        lasting, passing = self._events[event.user_id]
+        (lasting if event.event in LASTING or event.row_type == ONBOARDING else passing).append(event)
         self._folded.pop(event.user_id, None)
 
     def forget(self, user_id: str) -> None:
@@ -81,7 +91,7 @@ class LiveViewers:
         if user_id is None or user_id not in self._events:
             return NOBODY
         if user_id not in self._folded:
-            self._folded[user_id] = LiveViewer.of(self._events[user_id])
+            self._folded[user_id] = LiveViewer.of(chain(*reversed(self._events[user_id])))
         return self._folded[user_id]
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from serving.events import Event
+from serving.events import LASTING, ONBOARDING, Event
 from serving.store.database import Database
 from serving.store.tables import CHANGES, EVENTS
 from towers.schema import EventType
@@ -59,6 +59,13 @@ class EventStore:
         unknown = sa.or_(EVENTS.c.ts_ms > trained_until_ms, EVENTS.c.received_ms > created_ms)
         return self._read(sa.select(*_COLUMNS, EVENTS.c.change).where(unknown, EVENTS.c.change <= until))
 
+    def lasting(self, trained_until_ms: int, created_ms: int, shown_since_ms: int, until: int) -> Iterator[StoredBatch]:
+        """Of the others, what viewers said once and for all, and the variants they were shown since a moment."""
+        was_known = sa.and_(EVENTS.c.ts_ms <= trained_until_ms, EVENTS.c.received_ms <= created_ms)
+        is_shown = sa.and_(EVENTS.c.variant_id.is_not(None), EVENTS.c.ts_ms >= shown_since_ms)
+        is_lasting = sa.or_(EVENTS.c.event.in_(_LASTING), EVENTS.c.row_type == ONBOARDING, is_shown)
+        return self._read(sa.select(*_COLUMNS, EVENTS.c.change).where(was_known, is_lasting, EVENTS.c.change <= until))
+
     def of(self, user_id: str) -> list[Event]:
         """All that is kept of a viewer, in the order of arrival."""
         mine = sa.select(*_COLUMNS, EVENTS.c.change).where(EVENTS.c.user_id == user_id)
@@ -80,6 +87,7 @@ class EventStore:
 
 
 _COLUMNS: Final = tuple(EVENTS.c[name] for name in Event._fields)
+_LASTING: Final = sorted(str(event) for event in LASTING)
 _TYPE_AT: Final = Event._fields.index("event")
 
 

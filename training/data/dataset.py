@@ -19,6 +19,7 @@ from towers.checks import check
 from towers.schema import CheckReport, CheckRules
 from training.data.canonical import RawEvents
 from training.data.quarantine import settle
+from training.data.taken_back import without_taken_back
 from training.data.times import FIRST_CLOCK_MS
 
 logger = logging.getLogger(__name__)
@@ -50,10 +51,10 @@ def assemble(
     quarantine_folder: Path,
     now_ms: int,
 ) -> Dataset:
-    """Check the events, put the bad ones into quarantine, sort the rest; a ValueError where too many are bad."""
+    """Check the events, put the bad ones into quarantine, sort what counts; a ValueError where too many are bad."""
     checked = check(raw.events, rules, now_ms=now_ms, catalogue=None if items is None else items["item_id"])
     report = settle(raw.original, checked, rules, quarantine_folder)
-    events = checked.kept.sort_values("ts_ms", kind="stable", ignore_index=True)
+    events = without_taken_back(checked.kept.sort_values("ts_ms", kind="stable", ignore_index=True))
     has_clock = float(events["ts_ms"].iloc[-1]) >= FIRST_CLOCK_MS
     if not has_clock:
         logger.info("the times are below 1e8 seconds: they are read as positions, not as a clock")
