@@ -18,6 +18,8 @@ from serving.store.tables import CHANGES, METADATA
 WAIT_S: Final = 5.0
 """For another writer or an unreachable server."""
 _WRITES: Final = "marquee_writes"
+_MAKING: Final = 0x6D617271
+"""PostgreSQL's locks by number: "marq"."""
 
 
 class StoreError(RuntimeError):
@@ -45,9 +47,7 @@ class Database:
             database = cls(_engine(sa.make_url(url)))
         except (SQLAlchemyError, ModuleNotFoundError) as error:
             raise StoreError(f"store {_shown(url)} cannot be used: {error}") from error
-        with database.guarded(), database.engine.connect() as connection:
-            METADATA.create_all(connection)
-            connection.commit()
+        database._make_tables()
         return database
 
     @contextmanager
@@ -78,6 +78,14 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+    def _make_tables(self) -> None:
+        """One process at a time: to look whether a table is there and to make it are two steps."""
+        connecting = self.engine.execution_options(**{_WRITES: True})
+        with self.guarded(), connecting.begin() as connection:
+            if not self.is_sqlite:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MAKING)))
+            METADATA.create_all(connection)
 
 
 def _engine(url: sa.URL) -> sa.Engine:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,24 +20,55 @@ import pytest
 USER = "postgres"
 
 
+@dataclass(frozen=True)
+class Postgres:
+    """A server's programs, its folder and its port."""
+
+    programs: Path
+    folder: Path
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://{USER}@127.0.0.1:{self.port}/{USER}"
+
+    def start(self) -> None:
+        settings = f"-c listen_addresses=127.0.0.1 -c port={self.port} -c unix_socket_directories={self.folder}"
+        self._control("-l", str(self.folder / "log"), "-o", settings, "start")
+
+    def stop(self) -> None:
+        self._control("-m", "immediate", "stop")
+
+    def crash(self) -> None:
+        """Kill it and start it anew; it takes its own processes some time to notice that they are orphans."""
+        os.kill(int((self.folder / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+        for _ in range(50):
+            time.sleep(0.1)
+            with suppress(subprocess.CalledProcessError):
+                return self.start()
+        raise AssertionError("PostgreSQL does not come up again")
+
+    def _control(self, *words: str) -> None:
+        _run(self.programs / "pg_ctl", "-D", self.folder / "data", "-w", *words)
+
+
 @contextmanager
-def running_postgres() -> Iterator[str]:
-    """URL of a fresh server; the test is skipped where none is installed."""
+def running_postgres() -> Iterator[Postgres]:
+    """A fresh server; the test is skipped where none is installed."""
     programs = _programs()
     if programs is None:
         pytest.skip("no PostgreSQL server is installed; apt-get install postgresql")
     folder = Path(tempfile.mkdtemp(prefix="marquee-pg-"))
-    port = _free_port()
+    server = Postgres(programs, folder, _free_port())
     try:
         if os.geteuid() == 0:
             shutil.chown(folder, USER)
         _run(programs / "initdb", "-D", folder / "data", "-A", "trust", "-U", USER, "-N")
-        settings = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder}"
-        _run(programs / "pg_ctl", "-D", folder / "data", "-l", folder / "log", "-w", "-o", settings, "start")
-        yield f"postgresql://{USER}@127.0.0.1:{port}/{USER}"
+        server.start()
+        yield server
     finally:
         with suppress(subprocess.CalledProcessError):
-            _run(programs / "pg_ctl", "-D", folder / "data", "-w", "-m", "immediate", "stop")
+            server.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 

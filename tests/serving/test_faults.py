@@ -56,8 +56,8 @@ def test_answers_come_from_memory_while_the_database_is_down(
     tiny_bundle: Bundle, caplog: pytest.LogCaptureFixture
 ) -> None:
     pytest.importorskip("psycopg", reason="the postgres extra is not installed")
-    with running_postgres() as url:
-        service = Service(assemble(tiny_bundle, lambda: NOW_MS), Metrics(), Store.open(url))
+    with running_postgres() as postgres:
+        service = Service(assemble(tiny_bundle, lambda: NOW_MS), Metrics(), Store.open(postgres.url))
         app = create_app(service)
         stack = running(app)
         client = stack.__enter__()

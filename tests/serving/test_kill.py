@@ -11,7 +11,9 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 import pytest
@@ -22,9 +24,28 @@ from serving.metrics import Metrics
 from serving.service import Service
 from serving.store.store import Store
 from tests.bundles import item_id, publish_tiny
+from tests.serving.postgres import running_postgres
 from tests.serving.test_workers import pids
 
 BATCH = 3
+CRASH_EVERY = 4
+
+
+class Keeper(NamedTuple):
+    """The database, and how it dies and comes back; SQLite lives in the workers and dies with them."""
+
+    url: str
+    crash: Callable[[], None] = lambda: None
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def keeper(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Keeper]:
+    if request.param == "sqlite":
+        yield Keeper(f"sqlite:///{tmp_path / 'live.sqlite'}")
+        return
+    pytest.importorskip("psycopg", reason="the postgres extra is not installed")
+    with running_postgres() as postgres:
+        yield Keeper(postgres.url, postgres.crash)
 
 
 class Sender(threading.Thread):
@@ -64,11 +85,11 @@ class Sender(threading.Thread):
 class Server:
     """`marquee-serve` with two workers in a process group of its own, always on the same port."""
 
-    def __init__(self, out: Path, repository: Path) -> None:
+    def __init__(self, out: Path, store: str, repository: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self._words = [f"bundle={out}", f"port={self.port}", "workers=2", "log_level=error"]
+        self._words = [f"bundle={out}", f"port={self.port}", f"store={store}", "workers=2", "log_level=error"]
         self._repository = repository
         self._start()
 
@@ -103,10 +124,10 @@ class Server:
         raise AssertionError("the server does not come up")
 
 
-def killed(rounds: int, out: Path, repository: Path) -> None:
-    """Kill a worker or everything, in the midst of writing, again and again."""
+def killed(rounds: int, out: Path, keeper: Keeper, repository: Path) -> None:
+    """Kill a worker, everything or the database, in the midst of writing, again and again."""
     folder, rng = publish_tiny(out), random.Random(0)
-    server = Server(out, repository)
+    server = Server(out, keeper.url, repository)
     senders = [Sender(server.url, number) for number in range(3)]
     for sender in senders:
         sender.start()
@@ -117,13 +138,21 @@ def killed(rounds: int, out: Path, repository: Path) -> None:
                 server.kill_all()
             else:
                 server.kill_worker(rng)
+            if round_number % CRASH_EVERY == 1:
+                keeper.crash()
     finally:
         for sender in senders:
             sender.is_over = True
         for sender in senders:
             sender.join()
         server.stop()
-    store = Store.open(f"sqlite:///{out / 'live.sqlite'}")
+    nothing_lost_nothing_twice(folder, keeper, senders, rounds)
+    total, again = sum(len(each.acknowledged) for each in senders), sum(each.num_again for each in senders)
+    print(f"{rounds} kills, {total} events acknowledged, {again} batches sent again, 0 lost, 0 twice")
+
+
+def nothing_lost_nothing_twice(folder: Path, keeper: Keeper, senders: list[Sender], rounds: int) -> None:
+    store = Store.open(keeper.url)
     service = Service(assemble(Bundle.load(folder)), Metrics(), store)
     for sender in senders:
         stored = Counter(event.event_id for event in store.events.of(f"u{sender.number}"))
@@ -132,14 +161,14 @@ def killed(rounds: int, out: Path, repository: Path) -> None:
         assert len(service.live.recommender.state.history(f"u{sender.number}").rows) == len(stored)
         assert len(sender.acknowledged) > rounds
     service.close()
-    total, again = sum(len(each.acknowledged) for each in senders), sum(each.num_again for each in senders)
-    print(f"{rounds} kills, {total} events acknowledged, {again} batches sent again, 0 lost, 0 twice")
 
 
-def test_no_acknowledged_event_is_lost_when_processes_are_killed(tmp_path: Path, repository: Path) -> None:
-    killed(2, tmp_path, repository)
+def test_no_acknowledged_event_is_lost_when_processes_are_killed(
+    tmp_path: Path, keeper: Keeper, repository: Path
+) -> None:
+    killed(2, tmp_path, keeper, repository)
 
 
 @pytest.mark.slow
-def test_no_acknowledged_event_is_lost_in_a_hundred_kills(tmp_path: Path, repository: Path) -> None:
-    killed(100, tmp_path, repository)
+def test_no_acknowledged_event_is_lost_in_a_hundred_kills(tmp_path: Path, keeper: Keeper, repository: Path) -> None:
+    killed(100, tmp_path, keeper, repository)

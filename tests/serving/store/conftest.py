@@ -15,8 +15,8 @@ from tests.serving.postgres import running_postgres
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    with running_postgres() as url:
-        yield url
+    with running_postgres() as postgres:
+        yield postgres.url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

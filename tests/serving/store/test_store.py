@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -63,6 +65,22 @@ def test_writers_take_turns_and_readers_miss_nothing(store: Store, store_url: st
     for other in others:
         other.close()
     assert len(seen) == len(set(seen)) == 120
+
+
+def test_processes_may_open_an_empty_store_at_the_same_time(store_url: str, repository: Path) -> None:
+    code = f"from serving.store.store import Store; input('ready'); Store.open({store_url!r})"
+    command, pipe = [sys.executable, "-c", code], subprocess.PIPE
+    opening = [
+        subprocess.Popen(command, cwd=repository, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(4)
+    ]
+    for process in opening:
+        assert process.stdout is not None
+        assert process.stdout.read(5) == "ready"
+    for process in opening:
+        assert process.stdin is not None
+        print(file=process.stdin, flush=True)
+    errors = [process.communicate()[1] for process in opening]
+    assert [process.returncode for process in opening] == [0] * 4, errors
 
 
 def test_the_bell_rings_for_other_processes_commits(store: Store, store_url: str) -> None:
