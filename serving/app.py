@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.convertors import register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,6 +20,7 @@ from serving.openapi import Json, document
 from serving.problems import ProblemError
 from serving.routes import events, items, operations, page, recommend, web
 from serving.routes.edge import Config, Edge, Feature, json_response, request_id_of
+from serving.routes.ids import AnyText
 from serving.service import Service
 
 __all__ = ["FEATURES", "Config", "create_app"]
@@ -29,6 +31,7 @@ FEATURES: Final[tuple[Feature, ...]] = (recommend, page, events, items, operatio
 def create_app(service: Service, config: Config | None = None) -> Starlette:
     """The server's ASGI application; it is ready as long as its lifespan runs."""
     edge = Edge(service, config or Config())
+    register_url_convertor("any", AnyText())
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

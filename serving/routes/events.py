@@ -36,7 +36,7 @@ def routes(edge: Edge) -> list[BaseRoute]:
             raise field_error("user_id", f"longer than {MAX_ID_LENGTH} characters")
         return json_response(ViewerForgotten(user_id, await edge.write(store.viewers.forget, user_id, now_ms())))
 
-    return [edge.route("/v1/events", take, "POST"), edge.route("/v1/users/{user_id:path}", forget, "DELETE")]
+    return [edge.route("/v1/events", take, "POST"), edge.route("/v1/users/{user_id:any}", forget, "DELETE")]
 
 
 def paths() -> Json:

@@ -39,8 +39,8 @@ def routes(edge: Edge) -> list[BaseRoute]:
         return await keep(item_id, None)
 
     return [
-        edge.route("/v1/items/{item_id:path}", put, "PUT"),
-        edge.route("/v1/items/{item_id:path}", delete, "DELETE"),
+        edge.route("/v1/items/{item_id:any}", put, "PUT"),
+        edge.route("/v1/items/{item_id:any}", delete, "DELETE"),
     ]
 
 

@@ -89,10 +89,10 @@ def routes(edge: Edge) -> list[BaseRoute]:
     return [
         edge.route("/v1/onboarding", questions, "GET"),
         edge.route("/v1/onboarding", answer, "POST"),
-        edge.route("/v1/users/{user_id:path}/profile", profile, "GET"),
+        edge.route("/v1/users/{user_id:any}/profile", profile, "GET"),
         edge.route("/v1/page", page, "POST"),
-        edge.route("/v1/users/{user_id:path}/controls", controls, "GET"),
-        edge.route("/v1/users/{user_id:path}/controls", set_controls, "PUT"),
+        edge.route("/v1/users/{user_id:any}/controls", controls, "GET"),
+        edge.route("/v1/users/{user_id:any}/controls", set_controls, "PUT"),
     ]
 
 

@@ -36,7 +36,7 @@ def routes(edge: Edge) -> list[BaseRoute]:
 
     return [
         edge.route("/v1/recommend", recommend, "POST"),
-        edge.route("/v1/similar/{item_id:path}", similar, "GET"),
+        edge.route("/v1/similar/{item_id:any}", similar, "GET"),
     ]
 
 

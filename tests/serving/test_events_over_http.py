@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import numpy as np
@@ -108,6 +109,13 @@ def test_a_forgotten_viewer_is_a_stranger_to_every_process(pair: Pair, tiny_bund
     post(pair[1], play(4, "viewer-003", event_id="new"))
     assert item_id(4) not in items(pair[0], "viewer-003")
     assert len(items(pair[1], "ann")) == 59
+
+
+@pytest.mark.parametrize("user_id", ["a/b", "line\nbreak", "at the end\n", "zoë 🎬?#%"])
+def test_whatever_a_viewer_is_called_can_be_forgotten(pair: Pair, user_id: str) -> None:
+    post(pair[0], play(1, user_id))
+    answer = pair[1].delete(f"/v1/users/{quote(user_id, safe='')}").json()
+    assert answer == {"user_id": user_id, "events": 1}
 
 
 def test_events_reach_the_popularity_of_everybody(pair: Pair) -> None:

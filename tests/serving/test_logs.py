@@ -36,7 +36,7 @@ def test_logs_are_json_and_name_no_viewer(
         ("/v1/events", 200),
         ("/v1/recommend", 200),
         ("/v1/recommend", 422),
-        ("/v1/users/{user_id:path}", 200),
+        ("/v1/users/{user_id:any}", 200),
     ]
     assert lines[1]["request_id"] == "find-me"
     assert SECRET not in json.dumps(lines)
