@@ -19,7 +19,7 @@ from typing import Final
 
 from serving.bundle import BUNDLES, CURRENT, Bundle
 from serving.manifest import FILE as MANIFEST
-from serving.manifest import BundleError, Manifest, ManifestFields, files_in
+from serving.manifest import BundleError, Manifest, ManifestFields, files_in, verify
 from serving.parts import BundleParts, write_parts
 
 PARTIAL: Final = ".partial"
@@ -64,13 +64,54 @@ def publish_folder(
     that any pointer file names. Whatever fails, the pointer still names the bundle it named before; a full disk is a
     BundleError.
     """
+
+    def fill(folder: Path) -> Manifest:
+        created = clock()
+        manifest = Manifest.of(folder, write(folder), created)
+        (folder / MANIFEST).write_bytes(manifest.encode())
+        return manifest
+
+    return _install(out, fill, check, pointer, keep)
+
+
+def adopt(out: Path, source: Path, *, pointer: str = CURRENT, keep: int = 3) -> Path:
+    """Publish a bundle made elsewhere under its own name, once its tower and index gave the canary answers."""
+    manifest = verify(source)
+    if (out / BUNDLES / manifest.version).is_dir():
+        return reinstate(out, manifest.version, pointer=pointer)
+
+    def fill(folder: Path) -> Manifest:
+        for name in (*manifest.files, MANIFEST):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / name, folder / name)
+        return manifest
+
+    return _install(out, fill, _answers, pointer, keep)
+
+
+def reinstate(out: Path, version: str, *, pointer: str = CURRENT) -> Path:
+    """Name a bundle that is in `out` already, once it gave the canary answers."""
+    folder = out / BUNDLES / version
+    with _alone(out):
+        _answers(folder)
+        _point(out, pointer, folder)
+    return folder
+
+
+def _answers(folder: Path) -> None:
+    Bundle.load(folder).check_encoder()
+
+
+def _install(
+    out: Path, fill: Callable[[Path], Manifest], check: Callable[[Path], object], pointer: str, keep: int
+) -> Path:
     if keep < 1 or pointer.startswith(".") or pointer in {"", BUNDLES} or Path(pointer).name != pointer:
         raise ValueError(f"keep is {keep} and pointer {pointer!r}; keep at least 1 and give a plain file name")
     try:
         (out / BUNDLES).mkdir(parents=True, exist_ok=True)
         with _alone(out):
             _sweep(out)
-            folder = _add(out, write, check, pointer, clock())
+            folder = _add(out, fill, check, pointer)
             _prune(out, keep)
             return folder
     except OSError as error:
@@ -79,18 +120,11 @@ def publish_folder(
         ) from error
 
 
-def _add(
-    out: Path,
-    write: Callable[[Path], ManifestFields],
-    check: Callable[[Path], object],
-    pointer: str,
-    created: datetime,
-) -> Path:
+def _add(out: Path, fill: Callable[[Path], Manifest], check: Callable[[Path], object], pointer: str) -> Path:
     folder = out / BUNDLES / PARTIAL
     try:
         folder.mkdir()
-        manifest = Manifest.of(folder, write(folder), created)
-        (folder / MANIFEST).write_bytes(manifest.encode())
+        manifest = fill(folder)
         _sync(folder)
         check(folder)
         folder = folder.rename(out / BUNDLES / manifest.version)

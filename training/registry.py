@@ -70,6 +70,11 @@ COMMANDS = (
             "vectors=items.parquet column=embedding queries=users.npy",
         ),
     ),
+    Command(
+        "follow",
+        "publish whatever an alias of MLflow's model registry names, for servers that watch the folder",
+        ("out=/srv/marquee tracking.uri=http://tracker:5000", "out=/srv/marquee alias=canary once=true"),
+    ),
     Command("compare", "show how runs differ, as a table and a page of plots", ("RUN RUN",), "runs"),
     Command(
         "simulate",

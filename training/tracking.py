@@ -30,6 +30,9 @@ ARTIFACT_FOLDER: Final = "mlartifacts"
 CHAMPION: Final = "champion"
 """Alias of the registered version that was published last; MLflow reserves `latest` for itself."""
 
+BUNDLE_TAG: Final = "bundle"
+"""Tag of a registered version that tells the bundle's own name."""
+
 KIND: Final = {"mlflow.experimentKind": "custom_model_development"}
 """Tag by which the web pages open on the runs instead of on traces of language models."""
 
@@ -177,7 +180,7 @@ class MlflowRun:
         except MlflowException:
             self._client.create_registered_model(self._model)
         source = f"runs:/{self._run_id}/bundle"
-        made = self._client.create_model_version(self._model, source, self._run_id, tags={"bundle": bundle.name})
+        made = self._client.create_model_version(self._model, source, self._run_id, tags={BUNDLE_TAG: bundle.name})
         self._client.set_registered_model_alias(self._model, alias, made.version)
         return str(made.version)
 
@@ -220,6 +223,14 @@ def connect(uri: str) -> MlflowClient:
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         client.search_experiments(max_results=1)
     return client
+
+
+def fetch(uri: str, source: str, folder: Path) -> Path:
+    """Files of a registered version, copied into the folder; a ValueError names a store that does not give them."""
+    with _named_failure(uri):
+        from mlflow.artifacts import download_artifacts
+
+        return Path(download_artifacts(artifact_uri=source, dst_path=str(folder), tracking_uri=uri))
 
 
 def default_uri() -> str:
