@@ -11,34 +11,32 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.moment import Moment
+from ranking.moment import NUM_RECENT, Moment
 from ranking.signals import DAY, EVER, FAST, HALF_LIVES_S, HOUR, SLOW, WEEK
-from towers.history import Action, History
+from towers.history import NUM_ACTIONS, Action, History
 
 Rows = NDArray[np.int64]
 Columns = Mapping[str, NDArray[np.float64]]
 
-NUM_RECENT = 10
-"""Newest history items that stand for what the viewer is in the mood for."""
 SMALLEST_SHARE: Final = 1e-7
 SLATE_SCORE: Final = "slate_score"
 SPEEDS: Final = ("10min", "hour", "6h", "day", "week", "ever")
-GOOD: Final = (Action.LIKED, Action.COMPLETED, Action.LISTED, Action.PURCHASED)
-BAD: Final = (Action.DISLIKED, Action.ABANDONED)
+GOOD: Final = np.isin(range(NUM_ACTIONS), (Action.LIKED, Action.COMPLETED, Action.LISTED, Action.PURCHASED))
+BAD: Final = np.isin(range(NUM_ACTIONS), (Action.DISLIKED, Action.ABANDONED))
+"""By action code."""
 
 
 def towers(moment: Moment, rows: Rows) -> Columns:
     """The similarity that retrieval orders by; 0 for an item without a vector."""
-    vectors = moment.vectors_of(rows)
+    vectors = moment.vectors(rows)
     score = np.zeros(len(rows)) if moment.vector is None else vectors @ moment.vector
-    return {"tower_score": score, "has_vector": np.any(vectors != 0, axis=1).astype(np.float64)}
+    return {"tower_score": score, "has_vector": vectors.any(axis=1).astype(np.float64)}
 
 
 def popularity(moment: Moment, rows: Rows) -> Columns:
     """Shares of all choices at each half-life, how they change, and how many choices that is."""
-    velocity = moment.signals.velocity
-    counts, totals = velocity.counts_of(rows, moment.ts_ms), velocity.totals(moment.ts_ms)
-    shares = log_share(counts / np.maximum(totals, 1e-9)[:, None])
+    counts = moment.counts(rows)
+    shares = log_share(counts / np.maximum(moment.totals, 1e-9)[:, None])
     columns = {f"popularity_{SPEEDS[h]}": shares[h] for h in range(len(HALF_LIVES_S))}
     columns |= {f"count_{SPEEDS[h]}": np.log1p(counts[h]) for h in (FAST, HOUR, DAY)}
     pairs = ((FAST, HOUR), (HOUR, SLOW), (SLOW, DAY), (WEEK, EVER))
@@ -47,8 +45,7 @@ def popularity(moment: Moment, rows: Rows) -> Columns:
 
 def segments(moment: Moment, rows: Rows) -> Columns:
     """How much more of the moment's segments than of everybody chooses the item, one column a context column."""
-    counts, totals = moment.signals.velocity.counts_of(rows, moment.ts_ms), moment.signals.velocity.totals(moment.ts_ms)
-    everybody = counts[SLOW] / max(float(totals[SLOW]), 1e-9)
+    everybody = moment.counts(rows)[SLOW] / max(float(moment.totals[SLOW]), 1e-9)
     own = moment.signals.segments.shares_of(rows, moment.context)
     lift = np.log(own + 1e-5) - np.log(everybody + 1e-5)
     known = moment.signals.segments.places(moment.context) >= 0
@@ -85,7 +82,7 @@ def similarity(moment: Moment, rows: Rows) -> Columns:
         nothing = np.zeros(len(rows))
         names = ("last", "best", "mean", "attended", "liked", "disliked", "session")
         return {f"similarity_{name}": nothing for name in names}
-    alike = moment.vectors_of(rows) @ moment.vectors_of(recent.rows).T
+    alike = moment.vectors(rows) @ moment.vectors(moment.recent).T
     weight = 1.0 / np.arange(len(recent.rows), 0, -1)
     attention = np.exp(8.0 * alike) * weight
     return {
@@ -93,8 +90,8 @@ def similarity(moment: Moment, rows: Rows) -> Columns:
         "similarity_best": alike.max(axis=1),
         "similarity_mean": alike @ (weight / weight.sum()),
         "similarity_attended": (attention * alike).sum(axis=1) / attention.sum(axis=1),
-        "similarity_liked": _mean_where(alike, np.isin(recent.actions, GOOD)),
-        "similarity_disliked": _mean_where(alike, np.isin(recent.actions, BAD)),
+        "similarity_liked": _mean_where(alike, GOOD[recent.actions]),
+        "similarity_disliked": _mean_where(alike, BAD[recent.actions]),
         "similarity_session": _mean_where(alike, recent.ts_ms >= _session_start(moment)),
     }
 
@@ -111,7 +108,7 @@ def repeats(moment: Moment, rows: Rows) -> Columns:
     history = moment.history
     newest_ms = np.zeros(len(rows))
     times = np.zeros(len(rows))
-    had = np.flatnonzero(np.isin(rows, history.rows))
+    had = np.flatnonzero(_are_among(rows, history.rows))
     for place in had.tolist():
         when = history.ts_ms[history.rows == rows[place]]
         times[place], newest_ms[place] = len(when), when[-1]
@@ -128,13 +125,10 @@ def exposure(moment: Moment, rows: Rows) -> Columns:
 
 def leaning(moment: Moment, rows: Rows) -> Columns:
     """How far the item's popularity is from that of what the viewer had of late."""
-    recent = moment.history.last(NUM_RECENT).rows
-    if len(recent) == 0:
+    if len(moment.recent) == 0:
         return {"leaning": np.zeros(len(rows)), "leaning_product": np.zeros(len(rows))}
-    velocity = moment.signals.velocity
-    total = max(float(velocity.totals(moment.ts_ms)[EVER]), 1e-9)
-    own = float(log_share(velocity.counts_of(recent, moment.ts_ms)[EVER] / total).mean())
-    theirs = log_share(velocity.counts_of(rows, moment.ts_ms)[EVER] / total)
+    own = float(log_shares_ever(moment, moment.recent).mean())
+    theirs = log_shares_ever(moment, rows)
     return {"leaning": np.abs(theirs - own), "leaning_product": (theirs + 8) * (own + 8) / 8}
 
 
@@ -164,6 +158,18 @@ GROUPS: Final[Mapping[str, Callable[[Moment, Rows], Columns]]] = {
 def log_share(shares: NDArray[np.float64]) -> NDArray[np.float64]:
     """Logarithm of shares of all events, floored at one in ten million."""
     return np.log(np.maximum(shares, SMALLEST_SHARE))
+
+
+def log_shares_ever(moment: Moment, rows: Rows) -> NDArray[np.float64]:
+    """Logarithm of each row's share of all choices there ever were."""
+    return log_share(moment.counts(rows)[EVER] / max(float(moment.totals[EVER]), 1e-9))
+
+
+def _are_among(rows: Rows, others: Rows) -> NDArray[np.bool_]:
+    """Whether each row is one of the others, through a table of them: `np.isin` sorts."""
+    table = np.zeros(max(int(rows.max(initial=0)), int(others.max(initial=0))) + 1, dtype=np.bool_)
+    table[others] = True
+    return table[rows]
 
 
 def _mean_where(alike: NDArray[np.float32], chosen: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -57,9 +57,9 @@ class Features:
         A candidate's features do not depend on the other candidates.
         """
         columns = self._candidate_columns(moment, rows)
-        places = [np.log1p(ranks[:, s]) for s in range(len(self._sources))]
-        candidates = np.stack([*columns.values(), *places], axis=1).astype(np.float32)
-        return RankerInput(self._request(moment), candidates, moment.vectors_of(rows))
+        places = np.log1p(ranks[:, : len(self._sources)].T)
+        candidates = np.array([*columns.values(), *places], dtype=np.float32)
+        return RankerInput(self._request(moment), np.ascontiguousarray(candidates.T), moment.vectors(rows))
 
     def names(self, moment: Moment) -> tuple[str, ...]:
         """Names of the F features of a candidate, for any moment of this kind."""

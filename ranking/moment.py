@@ -6,8 +6,9 @@ Shapes: N item rows in use, R of them of the bundle, K candidates, L history, C 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +18,18 @@ from ranking.slates import SlateModel
 from ranking.transitions import TransitionTable
 from towers.history import History
 
+T = TypeVar("T")
+
 SESSION_GAP_MS = 1_800_000
 """A longer pause begins a new session."""
+NUM_RECENT = 10
+"""History items that `recent` holds."""
 
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """Scores of all N rows are worked out once, whoever asks first: a source or a feature.
+    """Scores of all N rows are worked out once, whoever asks first: a source or a feature; so is what is asked of one
+    and the same array of candidates.
 
     context: int64 [C] codes. vector: float32 [D] of the user tower, None when it failed. vectors_of: unit vectors
     [K, D] of rows [K], zero where there are none.
@@ -39,6 +45,25 @@ class Moment:
     transitions: TransitionTable
     vectors_of: Callable[[NDArray[np.int64]], NDArray[np.float32]]
     slates: SlateModel | None = None
+    _known: dict[tuple[str, int], tuple[NDArray[np.int64], object]] = field(default_factory=dict, init=False)
+
+    def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Unit vectors [K, D] of the rows, zero where there are none."""
+        return self._once("vectors", rows, self.vectors_of)
+
+    def counts(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Faded counts [H, K] of the rows at each half-life."""
+        return self._once("counts", rows, lambda rows: self.signals.velocity.counts_of(rows, self.ts_ms))
+
+    @cached_property
+    def totals(self) -> NDArray[np.float64]:
+        """Faded number of all events [H]."""
+        return self.signals.velocity.totals(self.ts_ms)
+
+    @cached_property
+    def recent(self) -> NDArray[np.int64]:
+        """The newest history items, which stand for what the viewer is in the mood for."""
+        return self.history.rows[-NUM_RECENT:]
 
     @cached_property
     def trained_rules(self) -> NDArray[np.float64]:
@@ -90,6 +115,13 @@ class Moment:
             return self.history.last(0)
         pauses = np.flatnonzero(np.diff(times) > SESSION_GAP_MS)
         return self.history.last(len(times) - (int(pauses[-1]) + 1 if len(pauses) else 0))
+
+    def _once(self, name: str, rows: NDArray[np.int64], worked_out: Callable[[NDArray[np.int64]], T]) -> T:
+        """Remembered by the array itself, which is held so that no other takes its place."""
+        key = (name, id(rows))
+        if key not in self._known:
+            self._known[key] = rows, worked_out(rows)
+        return self._known[key][1]  # type: ignore[return-value]
 
     def _dense(self, rows: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
         inside = rows < self.num_rows

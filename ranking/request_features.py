@@ -11,9 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.candidate_features import BAD, GOOD, NUM_RECENT, log_share
+from ranking.candidate_features import BAD, GOOD, log_shares_ever
 from ranking.moment import SESSION_GAP_MS, Moment
-from ranking.signals import EVER
 
 MAX_VALUES = 64
 """A context column with more values than this is no feature."""
@@ -26,8 +25,8 @@ def habits(moment: Moment) -> Mapping[str, float]:
     return {
         "history_log": float(np.log1p(len(history.rows))),
         "has_history": float(len(history.rows) > 0),
-        "good_share": float(np.isin(recent.actions, GOOD).sum() / num),
-        "bad_share": float(np.isin(recent.actions, BAD).sum() / num),
+        "good_share": float(GOOD[recent.actions].sum() / num),
+        "bad_share": float(BAD[recent.actions].sum() / num),
         "own_popularity": _own_popularity(moment),
         "watched_share": float(recent.shares[recent.shares > 0].mean()) / 10 if (recent.shares > 0).any() else 0.0,
         "variety": float(len(np.unique(recent.rows)) / num),
@@ -74,12 +73,7 @@ def one_hot(codes: NDArray[np.int64], sizes: Sequence[int]) -> NDArray[np.float3
 
 
 def _own_popularity(moment: Moment) -> float:
-    recent = moment.history.last(NUM_RECENT).rows
-    if len(recent) == 0:
-        return 0.0
-    velocity = moment.signals.velocity
-    total = max(float(velocity.totals(moment.ts_ms)[EVER]), 1e-9)
-    return float(log_share(velocity.counts_of(recent, moment.ts_ms)[EVER] / total).mean())
+    return float(log_shares_ever(moment, moment.recent).mean()) if len(moment.recent) else 0.0
 
 
 def _seconds(moment: Moment, since_ms: NDArray[np.int64]) -> float:
