@@ -29,8 +29,8 @@ BAD: Final = np.isin(range(NUM_ACTIONS), (Action.DISLIKED, Action.ABANDONED))
 def towers(moment: Moment, rows: Rows) -> Columns:
     """The similarity that retrieval orders by; 0 for an item without a vector."""
     vectors = moment.vectors(rows)
-    score = np.zeros(len(rows)) if moment.vector is None else vectors @ moment.vector
-    return {"tower_score": score, "has_vector": vectors.any(axis=1).astype(np.float64)}
+    score = np.zeros(len(rows)) if moment.vector is None else (vectors @ moment.vector).astype(np.float64)
+    return {"tower_score": score, "has_vector": np.any(vectors, axis=1).astype(np.float64)}
 
 
 def popularity(moment: Moment, rows: Rows) -> Columns:

@@ -27,12 +27,19 @@ class Merged(NamedTuple):
 def merge(proposals: Sequence[Candidates], limits: Sequence[int]) -> Merged:
     """Union of the proposals [S] of sources that were asked for `limits` [S] items."""
     rows = np.concatenate([np.empty(0, np.int64), *(each.rows for each in proposals)])
-    _, first = np.unique(rows, return_index=True)
-    order = np.argsort(first, kind="stable")
-    kept = first[order]
+    _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
+    kept = np.sort(first)
+    place = np.empty(len(rows), dtype=np.int64)
+    place[kept] = np.arange(len(kept))
+    place = place[first[inverse]]
+    ranks = np.tile(np.asarray(limits, dtype=np.int64), (len(kept), 1))
+    start = 0
+    for s, (each, limit) in enumerate(zip(proposals, limits, strict=True)):
+        stop = start + len(each.rows)
+        ranks[place[start:stop], s] = np.minimum(np.arange(stop - start), limit)
+        start = stop
     scores = np.concatenate([np.empty(0, np.float32), *(each.scores for each in proposals)])[kept]
     source = np.concatenate([np.empty(0, np.int8), *(each.source for each in proposals)])[kept]
-    ranks = places(rows[kept], proposals, limits)
     return Merged(Candidates(rows[kept], scores.astype(np.float32), source.astype(np.int8)), ranks)
 
 

@@ -60,6 +60,7 @@ class LiveSignals:
         )
         self.exposure = Exposure(num_rows)
         self._first_ms = np.zeros(num_rows)
+        self.num_appearances = 0
 
     def choose(self, user_id: str, row: int, ts_ms: int, codes: NDArray[np.int64], before: History) -> None:
         """A viewer chose an item in a moment with context codes [C], after the history `before`."""
@@ -83,6 +84,7 @@ class LiveSignals:
         self._first_ms = grown(self._first_ms, row + 1)
         if self._first_ms[row] == 0 or ts_ms < self._first_ms[row]:
             self._first_ms[row] = ts_ms
+            self.num_appearances += 1
 
     def first_ms(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """When each row was first seen, 0 where it never was."""
@@ -97,6 +99,7 @@ class LiveSignals:
         """Times at which the rows [R] were first seen, 0 for never."""
         self._first_ms = grown(self._first_ms, len(first_ms))
         self._first_ms[: len(first_ms)] = first_ms
+        self.num_appearances += 1
 
     def save(self, path: Path) -> None:
         """Write one npz file."""

@@ -19,7 +19,7 @@ LARGEST_EXPONENT = 50.0
 class Velocity:
     """Counts [H, R] in which an event loses half its weight every half-life; rows beyond the counts have none.
 
-    A half-life of infinity counts plainly. Events may come out of order.
+    A half-life of infinity counts plainly. Events may come out of order. `version` grows with every change.
     """
 
     def __init__(self, num_rows: int, half_lives_s: Sequence[float]) -> None:
@@ -29,6 +29,7 @@ class Velocity:
         self._origin_ms = np.zeros(len(half_lives_s), dtype=np.int64)
         self._weights = np.zeros((len(half_lives_s), num_rows))
         self._totals = np.zeros(len(half_lives_s))
+        self.version = 0
 
     @property
     def num_half_lives(self) -> int:
@@ -37,6 +38,7 @@ class Velocity:
 
     def add(self, row: int, ts_ms: int) -> None:
         """Count one event."""
+        self.version += 1
         self._weights = grown(self._weights, row + 1)
         self._move_on(ts_ms)
         weight = np.exp(self._rate * (ts_ms - self._origin_ms))
@@ -47,6 +49,7 @@ class Velocity:
         """Count events; rows and times have shape [E]."""
         if len(rows) == 0:
             return
+        self.version += 1
         self._weights = grown(self._weights, int(rows.max()) + 1)
         self._move_on(int(ts_ms.max()))
         for h, rate in enumerate(self._rate):
@@ -81,6 +84,7 @@ class Velocity:
         """Go on from `state`; a ValueError where it was counted at another number of half-lives."""
         if len(state["totals"]) != self.num_half_lives:
             raise ValueError(f"counts at {len(state['totals'])} half-lives, asked for {self.num_half_lives}")
+        self.version += 1
         self._weights, self._totals = state["weights"].copy(), state["totals"].copy()
         self._origin_ms = state["origin_ms"].astype(np.int64)
 

@@ -6,8 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.row_set import RowSet
-from index.topk import Candidates
-from serving.pipeline import Filtered, take
 
 
 class Block:
@@ -22,10 +20,9 @@ class Block:
         """Number of rows blocked."""
         return len(self._rows)
 
-    def apply(self, candidates: Candidates) -> Filtered:
-        """Split into rows outside and inside the list."""
-        blocked = self._rows.has(candidates.rows)
-        return Filtered(take(candidates, ~blocked), take(candidates, blocked))
+    def keeps(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether each row is outside the list."""
+        return ~self._rows.has(rows)
 
     def narrow(self, rows: RowSet) -> RowSet:
         """Without the rows of the list."""
@@ -45,10 +42,9 @@ class Allow:
         """Number of items outside the list."""
         return self._num_items - len(self._rows)
 
-    def apply(self, candidates: Candidates) -> Filtered:
-        """Split into rows inside and outside the list."""
-        allowed = self._rows.has(candidates.rows)
-        return Filtered(take(candidates, allowed), take(candidates, ~allowed))
+    def keeps(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether each row is on the list."""
+        return self._rows.has(rows)
 
     def narrow(self, rows: RowSet) -> RowSet:
         """Only rows of the list."""

@@ -65,13 +65,6 @@ class Request:
         return self.moment.vector
 
 
-class Filtered(NamedTuple):
-    """What a filter let through and what it took out, both in their order."""
-
-    kept: Candidates
-    removed: Candidates
-
-
 class CandidateSource(Protocol):
     """Proposes items for a request."""
 
@@ -89,7 +82,9 @@ class Filter(Protocol):
     @property
     def num_removable(self) -> int: ...
 
-    def apply(self, candidates: Candidates) -> Filtered: ...
+    def keeps(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether it lets each of the rows through."""
+        ...
 
     def narrow(self, rows: RowSet) -> RowSet:
         """Those of the rows that it lets through."""

@@ -219,11 +219,14 @@ class Recommender:
             return found, True
         scores = scorer.score(request, merged).astype(np.float32)
         finite = np.isfinite(scores)
-        ranked = take(found._replace(scores=scores), finite)
-        rest = take(found, ~finite)
+        ranked = found._replace(scores=scores)
+        if finite.all():
+            stages.note("ranker", len(ranked.rows))
+            return ranked, True
+        ranked, rest = take(ranked, finite), take(found, ~finite)
         rest = rest._replace(scores=behind(float(ranked.scores.min(initial=0)), rest.scores))
         stages.note("ranker", len(ranked.rows), len(rest.rows))
-        return join(ranked, rest), bool(finite.all())
+        return join(ranked, rest), False
 
     def _fill(
         self, request: Request, chosen: Candidates, filters: Sequence[Filter], k: int, stages: Stages
@@ -261,7 +264,9 @@ class Recommender:
 
 def _filtered(candidates: Candidates, filters: Sequence[Filter]) -> Candidates:
     for each in filters:
-        candidates = each.apply(candidates).kept
+        kept = each.keeps(candidates.rows)
+        if not kept.all():
+            candidates = take(candidates, kept)
     return candidates
 
 

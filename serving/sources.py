@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from index.row_set import Allowed, row_set
 from index.topk import Candidates, TopK
 from ranking.moment import Moment
-from ranking.signals import FAST, HOUR, SLOW
+from ranking.signals import FAST, HOUR, SLOW, LiveSignals
 from serving.pipeline import CandidateSource, Request, Source
+from serving.standing_order import StandingOrder
 from towers.vocabulary import NUM_RESERVED
 
 NOTHING = Candidates(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.int8))
@@ -85,9 +86,17 @@ class SimilarSource:
 class PopularSource:
     """What is chosen most now; ties and items never chosen in the order of their rows."""
 
+    def __init__(self) -> None:
+        self._order = StandingOrder()
+
     def propose(self, request: Request, count: int, allowed: Allowed | None = None) -> Candidates:
         """Best first; scores are shares of the faded choices."""
-        rows = np.arange(NUM_RESERVED, len(request.popularity)) if allowed is None else row_set(allowed).rows
+        if allowed is None:
+            every = np.arange(NUM_RESERVED, len(request.popularity))
+            return self._order.first(count, request.popularity, None, lambda size: self._best(request, size, every))
+        return self._best(request, count, row_set(allowed).rows)
+
+    def _best(self, request: Request, count: int, rows: NDArray[np.int64]) -> Candidates:
         shares = request.popularity[rows]
         best = _largest(shares, count)
         return _from(Source.POPULARITY, rows[best], shares[best].astype(np.float32))
@@ -109,6 +118,23 @@ class ScoredSource:
         return _from(self._source, rows[best], scores[rows[best]].astype(np.float32))
 
 
+class StandingSource:
+    """A `scored` source whose scores are the same for every viewer as long as the counts keep their `version`."""
+
+    def __init__(self, scored: ScoredSource, version: Callable[[LiveSignals], int]) -> None:
+        self._scored = scored
+        self._version = version
+        self._order = StandingOrder()
+
+    def propose(self, request: Request, count: int, allowed: Allowed | None = None) -> Candidates:
+        """Best first; scores as the source counts them."""
+        if allowed is not None:
+            return self._scored.propose(request, count, allowed)
+        signals = request.moment.signals
+        version = (self._version(signals), request.moment.num_rows)
+        return self._order.first(count, signals, version, lambda size: self._scored.propose(request, size))
+
+
 def standard_sources(index: Searchable) -> Mapping[str, CandidateSource]:
     """All sources by the name of their count."""
     return {
@@ -116,14 +142,21 @@ def standard_sources(index: Searchable) -> Mapping[str, CandidateSource]:
         "rules": ScoredSource(Source.RULES, lambda moment: moment.trained_rules),
         "live_rules": ScoredSource(Source.LIVE_RULES, lambda moment: moment.live_rules),
         "session_rules": ScoredSource(Source.LIVE_RULES, lambda moment: moment.session_rules),
-        "trending_fast": ScoredSource(Source.TRENDING, lambda moment: moment.velocity(FAST)),
-        "trending": ScoredSource(Source.TRENDING, lambda moment: moment.velocity(HOUR)),
-        "trending_slow": ScoredSource(Source.TRENDING, lambda moment: moment.velocity(SLOW)),
+        "trending_fast": _trending(FAST),
+        "trending": _trending(HOUR),
+        "trending_slow": _trending(SLOW),
         "segment": ScoredSource(Source.SEGMENT, lambda moment: moment.segment),
-        "new": ScoredSource(Source.NEW, lambda moment: moment.first_ms),
+        "new": StandingSource(
+            ScoredSource(Source.NEW, lambda moment: moment.first_ms), lambda signals: signals.num_appearances
+        ),
         "similar": SimilarSource(index),
         "popularity": PopularSource(),
     }
+
+
+def _trending(half_life: int) -> CandidateSource:
+    scored = ScoredSource(Source.TRENDING, lambda moment: moment.velocity(half_life))
+    return StandingSource(scored, lambda signals: signals.velocity.version)
 
 
 def _nearest(

@@ -5,12 +5,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from index.exact import ExactIndex
 from index.row_set import RowSet
 from index.topk import Candidates
+from ranking.signals import HOUR, LiveSignals
 from serving.filters import Allow, Block
 from serving.pipeline import BestFirst, Request, Stages, behind, eligible, join, take
-from serving.sources import PopularSource
-from tests.ranking.moments import moment
+from serving.sources import PopularSource, standard_sources
+from tests.ranking.moments import NUM_ROWS, SIZES, START_MS, moment, vectors
+from towers.history import EMPTY_HISTORY
 
 ROWS = np.arange(2, 12, dtype=np.int64)
 
@@ -25,12 +28,11 @@ def candidates(rows: NDArray[np.int64]) -> Candidates:
 @given(some_rows)
 def test_filters_part_the_candidates(rows: NDArray[np.int64]) -> None:
     for each in (Block("block", rows), Allow("allow", rows, len(ROWS))):
-        kept, removed = each.apply(candidates(ROWS))
-        assert sorted([*kept.rows, *removed.rows]) == ROWS.tolist()
-        assert len(removed.rows) == each.num_removable
-        assert each.narrow(RowSet.of(ROWS)).rows.tolist() == kept.rows.tolist()
-    assert set(Block("block", rows).apply(candidates(ROWS)).removed.rows) == set(rows)
-    assert set(Allow("allow", rows, len(ROWS)).apply(candidates(ROWS)).kept.rows) == set(rows)
+        kept = ROWS[each.keeps(ROWS)]
+        assert len(ROWS) - len(kept) == each.num_removable
+        assert each.narrow(RowSet.of(ROWS)).rows.tolist() == kept.tolist()
+    assert set(ROWS[Block("block", rows).keeps(ROWS)]) == set(ROWS) - set(rows)
+    assert set(ROWS[Allow("allow", rows, len(ROWS)).keeps(ROWS)]) == set(rows)
 
 
 def test_few_removable_items_are_over_fetched_and_many_are_listed() -> None:
@@ -80,3 +82,18 @@ def test_stages_measure_the_time_since_the_one_before() -> None:
 def test_join_and_take_keep_arrays_parallel() -> None:
     both = join(candidates(ROWS[:2]), candidates(ROWS[5:]))
     assert take(both, slice(1, 3)).rows.tolist() == [3, 7]
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(2, 8), st.integers(0, 300), st.integers(0, 12)), max_size=12))
+def test_a_standing_order_is_that_of_the_moment(acts: list[tuple[int, int, int]]) -> None:
+    signals = LiveSignals(LiveSignals.Config(), NUM_ROWS, SIZES, has_clock=True)
+    standing = standard_sources(ExactIndex.build(np.arange(2, NUM_ROWS), vectors()[2:]))
+    for row, second, count in acts:
+        signals.choose("ann", row, START_MS + 1000 * second, np.array([1, 1, 0]), EMPTY_HISTORY)
+        asked = Request(moment(signals=signals), np.zeros(NUM_ROWS))
+        for name, scores in (("trending", asked.moment.velocity(HOUR)), ("new", asked.moment.first_ms)):
+            found = standing[name].propose(asked, count)
+            best = sorted(np.flatnonzero(scores > 0).tolist(), key=lambda row: (-scores[row], row))
+            assert found.rows.tolist() == best[:count]
+            assert found.scores.tolist() == scores[best[:count]].astype(np.float32).tolist()
