@@ -77,7 +77,7 @@ def serve_nothing(bound: socket.socket, answer: bytes) -> None:
     from serving import app
 
     class Nothing:
-        metrics, costs, tracing = Metrics(), Costs(), Tracing()
+        metrics, costs, tracing, waits_for_store = Metrics(), Costs(), Tracing(), False
 
         def recommend(self, message: RecommendRequest, request_id: str, deadline: object) -> bytes:
             return answer

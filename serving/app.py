@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from starlette.applications import Starlette
@@ -13,7 +13,8 @@ from starlette.convertors import register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from serving import problems
 from serving.openapi import Json, document
@@ -26,6 +27,31 @@ from serving.service import Service
 __all__ = ["FEATURES", "Config", "create_app"]
 
 FEATURES: Final[tuple[Feature, ...]] = (recommend, page, events, items, operations, web)
+
+
+class Straight(Starlette):
+    """Goes straight to the handler of a fixed path; a third of the cost of an answer was finding it.
+
+    What its endpoint raises is none of Starlette's business: `Edge.route` answers every failure.
+    """
+
+    def __init__(self, routes: Sequence[BaseRoute], **settings: Any) -> None:
+        super().__init__(routes=routes, **settings)
+        self._endpoints = {
+            (method, route.path): route.endpoint
+            for route in reversed(routes)
+            if isinstance(route, Route) and "{" not in route.path
+            for method in route.methods or ()
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One connection of the server."""
+        endpoint = self._endpoints.get((scope.get("method", ""), scope.get("path", "")))
+        if endpoint is None or scope["type"] != "http" or scope.get("root_path"):
+            await super().__call__(scope, receive, send)
+            return
+        response = await endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
 
 
 def create_app(service: Service, config: Config | None = None) -> Starlette:
@@ -41,10 +67,8 @@ def create_app(service: Service, config: Config | None = None) -> Starlette:
         edge.is_ready = False
         edge.close()
 
-    routes = [route for feature in FEATURES for route in feature.routes(edge)]
-    return Starlette(
-        routes=[_document_route(edge), *routes], lifespan=lifespan, exception_handlers={HTTPException: _refuse(service)}
-    )
+    routes = [_document_route(edge), *(route for feature in FEATURES for route in feature.routes(edge))]
+    return Straight(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: _refuse(service)})
 
 
 def openapi() -> Json:

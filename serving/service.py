@@ -60,6 +60,11 @@ class Service:
         self.swap(recommender)
 
     @property
+    def waits_for_store(self) -> bool:
+        """Whether what is committed is asked for over the network."""
+        return self.store is not None and not self.store.database.is_sqlite
+
+    @property
     def model_version(self) -> str:
         """Version of the bundle that answers."""
         return self.live.recommender.version

@@ -1,7 +1,8 @@
-"""What every route shares: bodies with a limit, work off the event loop, failures as problem documents.
+"""What every route shares: bodies with a limit, work in turns, failures as problem documents.
 
-Requests are worked on in a small thread pool: ONNX Runtime and FAISS release the interpreter lock, so health checks
-and metrics are answered while a request is computed, and requests queue in the order in which they came.
+With one thread and a store in this machine's memory, requests are worked on in the event loop's own thread, in the
+order in which they came: handing them to a second thread cost more than it won. More threads, or a store behind the
+network, which may keep one waiting, work in a pool.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from serving.problems import ProblemError, decode_error, field_error
 from serving.service import Service, UnknownItemError
 from serving.store.database import StoreError
 from serving.store.store import Store
+from serving.turns import Turns
 
 JSON: Final = "application/json"
 
@@ -79,6 +81,7 @@ class Edge:
         self.is_ready = False
         self._config = config
         self._pool = ThreadPoolExecutor(config.threads, thread_name_prefix="recommend")
+        self._turns = Turns() if config.threads == 1 and not service.waits_for_store else None
         self._admission = Admission(config.threads)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="write")
 
@@ -125,7 +128,7 @@ class Edge:
             raise decode_error(error) from error
 
     async def work(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What `function` returns, called in the pool."""
+        """What `function` returns, called when it is its turn."""
 
         def timed() -> tuple[T, float]:
             started = time.perf_counter()
@@ -134,8 +137,12 @@ class Edge:
         self._admission.enter()
         service_s = 0.0
         try:
-            context = contextvars.copy_context()
-            result, service_s = await asyncio.get_running_loop().run_in_executor(self._pool, context.run, timed)
+            if self._turns is None:
+                context = contextvars.copy_context()
+                result, service_s = await asyncio.get_running_loop().run_in_executor(self._pool, context.run, timed)
+            else:
+                await self._turns.wait()
+                result, service_s = timed()
         finally:
             self._admission.leave(service_s)
         return result
@@ -227,9 +234,13 @@ async def _body(request: Request, max_bytes: int) -> bytes:
     too_large = ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {max_bytes:,} bytes")
     if int(request.headers.get("content-length", 0)) > max_bytes:
         raise too_large
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
+    body, is_more = b"", True
+    while is_more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        is_more = message.get("more_body", False)
         if len(body) > max_bytes:
             raise too_large
-    return bytes(body)
+    return body
