@@ -1,4 +1,4 @@
-"""CPU of a request, whole and by stage, against the stack most teams write first: request.py BUNDLE [NUMBER] [FOLDER].
+"""CPU of a request, whole and by stage, against the stack most teams write first: request.py OUT [NUMBER] [FOLDER].
 
 History 200, answer 100; CPU time of whole server processes over sequential requests, so jobs beside matter little.
 """
@@ -20,7 +20,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -40,7 +40,7 @@ from serving.service import Service
 from serving.tracing import Tracing
 from serving.vector_cache import VectorCache
 
-NUM_RANKED = 500
+NUM_ROUNDS = 5
 
 
 async def cpu_ms(port: int, pid: int, asked: list[dict[str, Any]], number: int) -> float:
@@ -56,9 +56,9 @@ async def cpu_ms(port: int, pid: int, asked: list[dict[str, Any]], number: int) 
 
 
 @contextmanager
-def naive(sizes: list[int]) -> Iterator[tuple[int, int]]:
+def naive(path: str, kind: str) -> Iterator[tuple[int, int]]:
     """Port and process of the naive stack."""
-    command = [sys.executable, str(Path(__file__).with_name("naive_stack.py")), *map(str, sizes)]
+    command = [sys.executable, str(Path(__file__).with_name("naive_stack.py")), path, kind]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
         try:
             assert process.stdout is not None
@@ -147,29 +147,68 @@ def stages(service: Service, decoder: Any, bodies: list[bytes], number: int) -> 
     return [[f"stage {name} (wall)", float(np.median(each))] for name, each in taken.items()]
 
 
+async def answers(port: int, asked: list[dict[str, Any]]) -> list[list[str]]:
+    """The items of each answer."""
+    client = Client(port)
+    found = [msgspec.json.decode((await client.post("/v1/recommend", each)).body)["items"] for each in asked]
+    client.close()
+    return found
+
+
+class Rivals(NamedTuple):
+    """Milliseconds a request of each round, and the answers of ours and of the full naive stack."""
+
+    ours: list[float]
+    full: list[float]
+    bare: list[float]
+    answers: list[list[list[str]]]
+
+
+def rivals(path: str, asked: list[dict[str, Any]], number: int) -> Rivals:
+    """All three stacks at once, asked in turn, so that they share whatever else the machine does."""
+    found = Rivals([], [], [], [])
+    with (
+        served(f"bundle={path}", "store=none", "deadline_ms=0") as server,
+        naive(path, "full") as full,
+        naive(path, "bare") as bare,
+    ):
+        for port in (server.port, full[0]):
+            found.answers.append(asyncio.run(answers(port, asked[:50])))
+        for _ in range(NUM_ROUNDS):
+            for times, (port, pid) in zip(found[:3], ((server.port, server.pid), full, bare), strict=True):
+                times.append(asyncio.run(cpu_ms(port, pid, asked, number // NUM_ROUNDS)))
+    return found
+
+
+def in_common(answers: list[list[list[str]]]) -> float:
+    """Mean share of an answer that the other one has too."""
+    pairs = zip(*answers, strict=True)
+    return float(np.mean([len(set(one) & set(other)) / len(one) for one, other in pairs]))
+
+
 def main(path: str, number: int, folder: Path | None) -> None:
-    """Measure both stacks in turn, twice."""
+    """Measure the stacks in turn, then the parts of ours."""
     bundle = Bundle.load(Path(path))
     asked = messages(bundle, 200)
-    num_items, dim = bundle.index.num_items, bundle.index.dim
-    sizes = [num_items, dim, 2, 40, 40]
-    numbered = [{"history": [f"item-{row}" for row in np.arange(200) * 7 % num_items], "k": 100}]
-    ours, theirs = [], []
-    for _ in range(2):
-        with served(f"bundle={path}", "store=none", "deadline_ms=0") as server:
-            ours.append(asyncio.run(cpu_ms(server.port, server.pid, asked, number)))
-        with naive(sizes) as (port, pid):
-            theirs.append(asyncio.run(cpu_ms(port, pid, numbered, number)))
-    rows: list[list[Cell]] = [["marquee-serve, whole request", min(ours)], ["naive stack, whole request", min(theirs)]]
+    found = rivals(path, asked, number)
+    ours, full, bare = (float(np.median(times)) for times in found[:3])
+    rows: list[list[Cell]] = [
+        ["marquee-serve, whole request", ours],
+        ["naive stack, same question", full],
+        ["naive stack, towers alone, features given", bare],
+    ]
     rows += in_process(bundle, asked, number)
     by_name = {str(name): float(value) for name, value in rows}
-    saved = by_name["service, no HTTP"] - by_name["service, vector cached"]
+    cached = ours - by_name["service, no HTTP"] + by_name["service, vector cached"]
     facts: dict[str, Cell] = {
-        "bundle": f"{Path(path).name}: {num_items:,} items x {dim}",
+        "bundle": f"{Path(path).name}: {bundle.index.num_items:,} items x {bundle.index.dim}",
         "request": "history 200, k 100",
-        "whole / naive": min(ours) / min(theirs),
-        "vector cached / naive": (min(ours) - saved) / min(theirs),
-        "HTTP and JSON / whole": (by_name["HTTP and reading, answer known"] + by_name["its JSON"]) / min(ours),
+        "answers in common": in_common(found.answers),
+        "whole / naive": ours / full,
+        "vector cached / naive": cached / full,
+        "whole / naive given its features": ours / bare,
+        "vector cached / naive given its features": cached / bare,
+        "HTTP and JSON / whole": (by_name["HTTP and reading, answer known"] + by_name["its JSON"]) / ours,
     }
     rounded = [[name, round(float(value), 3)] for name, value in rows]
     libraries = ("onnxruntime", "faiss-cpu", "uvicorn", "torch", "fastapi")
