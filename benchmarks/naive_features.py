@@ -92,8 +92,7 @@ def propose(counts: Counts, ask: Ask, wanted: dict[str, int]) -> Proposed:
         "popularity": lambda: counts.popularity / counts.popularity.sum(),
     }
     lists = [
-        best(every[name](), ask.rows, number, positive=name in ("rules", "trending"))
-        for name, number in wanted.items()
+        best(every[name](), ask.rows, number, positive=name in ("rules", "trending")) for name, number in wanted.items()
     ]
     place_of: dict[int, list[int]] = {}
     limits = list(wanted.values())

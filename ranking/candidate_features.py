@@ -54,24 +54,22 @@ def segments(moment: Moment, rows: Rows) -> Columns:
 
 def rules(moment: Moment, rows: Rows) -> Columns:
     """What followed the history in training."""
-    found = moment.trained_rules
-    strongest = max(float(found.max(initial=0.0)), 1e-9)
-    return {"rules_log": np.log1p(100 * found[rows]), "rules_share": found[rows] / strongest}
+    found = moment.trained_rules.of(rows)
+    return {"rules_log": np.log1p(100 * found), "rules_share": found / max(moment.trained_rules.best, 1e-9)}
 
 
 def live_rules(moment: Moment, rows: Rows) -> Columns:
     """What followed the history of late."""
-    found, last, now = moment.live_rules, moment.live_last, moment.session_rules
+    found, last, now = (each.of(rows) for each in (moment.live_rules, moment.live_last, moment.session_rules))
     newest = int(moment.history.rows[-1]) if len(moment.history.rows) else 0
     support = moment.signals.transitions.count_after(newest, moment.ts_ms)
-    strongest = max(float(found.max(initial=0.0)), 1e-9)
     return {
-        "live_rules_log": np.log(found[rows] + 1e-4),
-        "live_rules_share": found[rows] / strongest,
-        "live_last_log": np.log(last[rows] + 1e-4),
-        "live_last_count_log": np.log1p(last[rows] * support),
-        "session_rules_log": np.log(now[rows] + 1e-4),
-        "session_rules_share": now[rows] / max(float(now.max(initial=0.0)), 1e-9),
+        "live_rules_log": np.log(found + 1e-4),
+        "live_rules_share": found / max(moment.live_rules.best, 1e-9),
+        "live_last_log": np.log(last + 1e-4),
+        "live_last_count_log": np.log1p(last * support),
+        "session_rules_log": np.log(now + 1e-4),
+        "session_rules_share": now / max(moment.session_rules.best, 1e-9),
     }
 
 

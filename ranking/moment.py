@@ -13,8 +13,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ranking.live_transitions import Found
 from ranking.signals import SLOW, LiveSignals
 from ranking.slates import SlateModel
+from ranking.sparse_scores import SparseScores
 from ranking.transitions import TransitionTable
 from towers.history import History
 
@@ -66,27 +68,25 @@ class Moment:
         return self.history.rows[-NUM_RECENT:]
 
     @cached_property
-    def trained_rules(self) -> NDArray[np.float64]:
-        """Scores [N] after the history by what followed what in training."""
+    def trained_rules(self) -> SparseScores:
+        """Scores after the history by what followed what in training."""
         known = self.history.rows[self.history.rows < self.transitions.num_rows]
-        return self._fitted(self.transitions.all_scores(known).astype(np.float64))
+        return self.transitions.after(known)
 
     @cached_property
-    def live_rules(self) -> NDArray[np.float64]:
-        """Scores [N] after the history by what followed what of late."""
-        return self._dense(*self.signals.transitions.after_all(self.history.rows))
+    def live_rules(self) -> SparseScores:
+        """Scores after the history by what followed what of late."""
+        return self._summed(self.signals.transitions.after_all(self.history.rows))
 
     @cached_property
-    def live_last(self) -> NDArray[np.float64]:
-        """Shares [N] in what followed the newest history item of late."""
-        if len(self.history.rows) == 0:
-            return np.zeros(self.num_rows)
-        return self._dense(*self.signals.transitions.after(int(self.history.rows[-1])))
+    def live_last(self) -> SparseScores:
+        """Shares in what followed the newest history item of late."""
+        return self._summed(self.signals.transitions.after_all(self.history.rows[-1:]))
 
     @cached_property
-    def session_rules(self) -> NDArray[np.float64]:
-        """Scores [N] after the session by what followed what in sessions of the last hours."""
-        return self._dense(*self.signals.session_transitions.after_all(self.session.rows))
+    def session_rules(self) -> SparseScores:
+        """Scores after the session by what followed what in sessions of the last hours."""
+        return self._summed(self.signals.session_transitions.after_all(self.session.rows))
 
     @cached_property
     def segment(self) -> NDArray[np.float64]:
@@ -123,9 +123,8 @@ class Moment:
             self._known[key] = rows, worked_out(rows)
         return self._known[key][1]  # type: ignore[return-value]
 
-    def _dense(self, rows: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        inside = rows < self.num_rows
-        return np.bincount(rows[inside], weights[inside], minlength=self.num_rows).astype(np.float64)
+    def _summed(self, found: Found) -> SparseScores:
+        return SparseScores.summed(*found).below(self.num_rows)
 
     def _fitted(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         if len(values) >= self.num_rows:

@@ -12,6 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ranking.sparse_scores import SparseScores
+
 FILE: Final = "transitions.npz"
 
 
@@ -44,15 +46,23 @@ class TransitionTable:
 
     def all_scores(self, history: NDArray[np.int64]) -> NDArray[np.float32]:
         """Score [R] of every row after the history rows [L], newest last."""
+        scores = np.zeros(self.num_rows, dtype=np.float32)
+        np.add.at(scores, *self._after(history))
+        return scores
+
+    def after(self, history: NDArray[np.int64]) -> SparseScores:
+        """The same of the rows that have any."""
+        return SparseScores.summed(*self._after(history))
+
+    def _after(self, history: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Rows that followed, repeated, and what each time adds."""
         newest = history[max(len(history) - self.window, 0) :][::-1]
         starts, lengths = self.offsets[newest], self.offsets[newest + 1] - self.offsets[newest]
         ends = np.cumsum(lengths)
         total = int(ends[-1]) if len(ends) else 0
         places = np.arange(total) + np.repeat(starts - ends + lengths, lengths)
         recency = np.repeat((1 / np.arange(1, len(newest) + 1)).astype(np.float32), lengths)
-        scores = np.zeros(self.num_rows, dtype=np.float32)
-        np.add.at(scores, self.items[places], self.weights[places] * recency)
-        return scores
+        return self.items[places], self.weights[places] * recency
 
     def save(self, path: Path) -> None:
         """Write one npz file."""

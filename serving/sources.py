@@ -16,6 +16,7 @@ from index.row_set import Allowed, row_set
 from index.topk import Candidates, TopK
 from ranking.moment import Moment
 from ranking.signals import FAST, HOUR, SLOW, LiveSignals
+from ranking.sparse_scores import SparseScores
 from serving.pipeline import CandidateSource, Request, Source
 from serving.standing_order import StandingOrder
 from towers.vocabulary import NUM_RESERVED
@@ -118,6 +119,23 @@ class ScoredSource:
         return _from(self._source, rows[best], scores[rows[best]].astype(np.float32))
 
 
+class SparseSource:
+    """The same where few items have a score."""
+
+    def __init__(self, source: Source, scores: Callable[[Moment], SparseScores]) -> None:
+        self._source = source
+        self._scores = scores
+
+    def propose(self, request: Request, count: int, allowed: Allowed | None = None) -> Candidates:
+        """Best first; scores as the source counts them."""
+        rows, values = self._scores(request.moment)
+        is_open = values > 0 if allowed is None else (values > 0) & row_set(allowed).has(rows)
+        if not is_open.all():
+            rows, values = rows[is_open], values[is_open]
+        best = _largest(values, count)
+        return _from(self._source, rows[best], values[best].astype(np.float32))
+
+
 class StandingSource:
     """A `scored` source whose scores are the same for every viewer as long as the counts keep their `version`."""
 
@@ -139,9 +157,9 @@ def standard_sources(index: Searchable) -> Mapping[str, CandidateSource]:
     """All sources by the name of their count."""
     return {
         "towers": TowerSource(index),
-        "rules": ScoredSource(Source.RULES, lambda moment: moment.trained_rules),
-        "live_rules": ScoredSource(Source.LIVE_RULES, lambda moment: moment.live_rules),
-        "session_rules": ScoredSource(Source.LIVE_RULES, lambda moment: moment.session_rules),
+        "rules": SparseSource(Source.RULES, lambda moment: moment.trained_rules),
+        "live_rules": SparseSource(Source.LIVE_RULES, lambda moment: moment.live_rules),
+        "session_rules": SparseSource(Source.LIVE_RULES, lambda moment: moment.session_rules),
         "trending_fast": _trending(FAST),
         "trending": _trending(HOUR),
         "trending_slow": _trending(SLOW),
