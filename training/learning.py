@@ -21,6 +21,7 @@ from training.evaluation.queries import Queries
 from training.fit import Curve, FitConfig, Stage, fit
 from training.losses.choose import choose_loss
 from training.questions import ask
+from training.sequences import repeat_share
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ def learn(
     if start is not None:
         continue_from(towers, corpus, start)
     data = SequenceData(config.batch, corpus.spec, corpus.events, validation, seed)
-    loss = choose_loss(config.fit.loss, torch.from_numpy(corpus.counts))
+    loss = choose_loss(config.fit.loss, torch.from_numpy(corpus.counts), repeat_share(corpus.events))
     curve = fit(config.fit, towers, loss, data, stage, seed)
     return Learned(towers.cpu().eval(), corpus, validation, curve)
 

@@ -19,7 +19,7 @@ from towers.vocabulary import PAD
 from training.losses.choose import Loss
 from training.optimisers import RowAdamW, clip_norm
 from training.ranks import item_vectors, target_ranks
-from training.sequences import TrainingBatch
+from training.sequences import TrainingBatch, seen_before
 
 VALIDATION_KS = (10, 100)
 
@@ -87,7 +87,8 @@ class Retriever(pl.LightningModule):
         has_target = batch.targets != PAD
         states = self.towers.user.states(given)[has_target]
         users = self.towers.user.answer(states, batch.context[has_target])
-        loss = self.loss(users, batch.targets[has_target], self.towers)
+        seen = seen_before(batch.rows)[has_target] if self.loss.skips_seen else None
+        loss = self.loss(users, batch.targets[has_target], self.towers, seen)
         size = len(states)
         self._log({"train/loss": loss}, size)
         return loss * self._share(size)

@@ -34,12 +34,25 @@ class TrainingBatch(NamedTuple):
     targets: Tensor
 
 
+def seen_before(rows: Tensor) -> Tensor:
+    """Rows [B, L, L] of the history that each position knows, PAD behind it."""
+    return rows.unsqueeze(1).expand(-1, rows.shape[1], -1).tril()
+
+
 class Events(NamedTuple):
     """Histories with what training needs beside them: context codes [E, C], and which events may be targets [E]."""
 
     histories: Histories
     context: NDArray[np.int64]
     is_target: NDArray[np.bool_]
+
+
+def repeat_share(events: Events) -> float:
+    """Share of the targets whose item the same viewer had chosen before."""
+    histories, chosen = events.histories, events.is_target
+    viewer = np.repeat(np.arange(histories.num_viewers), np.diff(histories.offsets))
+    pairs = viewer[chosen] * (int(histories.rows.max(initial=0)) + 1) + histories.rows[chosen]
+    return 1 - len(np.unique(pairs)) / max(len(pairs), 1)
 
 
 class Windows(NamedTuple):

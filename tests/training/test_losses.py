@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from towers.two_tower import TwoTower
 from training.losses.choose import NAMES, LossConfig, choose_loss
-from training.losses.chunked_cross_entropy import chunked_cross_entropy
+from training.losses.chunked_cross_entropy import Precision, chunked_cross_entropy
 from training.losses.full_softmax import FullSoftmax
 from training.losses.gbce import GeneralisedCrossEntropy
 from training.losses.hard_softmax import HardSoftmax
@@ -37,10 +37,39 @@ def users_and_targets(num: int) -> tuple[torch.Tensor, torch.Tensor]:
     return users, torch.randint(2, NUM_ITEMS + 2, (num,), generator=rng)
 
 
+def full_softmax(seen: str = "keep") -> FullSoftmax:
+    return FullSoftmax(FullSoftmax.Config(seen))
+
+
 def test_full_softmax_is_the_cross_entropy_over_all_items(towers: TwoTower) -> None:
     users, targets = users_and_targets(6)
     logits = users @ towers.item(towers.item.tokens())[2:].T * towers.scale
-    torch.testing.assert_close(FullSoftmax()(users, targets, towers), F.cross_entropy(logits, targets - 2))
+    torch.testing.assert_close(full_softmax()(users, targets, towers), F.cross_entropy(logits, targets - 2))
+
+
+def test_items_seen_are_no_alternatives_unless_chosen_again(towers: TwoTower) -> None:
+    users, _ = users_and_targets(3)
+    targets, seen = torch.tensor([2, 3, 4]), torch.tensor([[7, 9, 7], [0, 0, 8], [4, 0, 5]])
+    logits = (users @ towers.item(towers.item.tokens())[2:].T * towers.scale).detach()
+    logits[0, [5, 7]] = logits[1, 6] = logits[2, 3] = -torch.inf
+    loss = full_softmax("skip")(users, targets, towers, seen)
+    torch.testing.assert_close(loss.detach(), F.cross_entropy(logits, targets - 2))
+    loss.backward()
+    assert towers.item.id.weight.grad is not None
+    assert towers.item.id.weight.grad.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("seen", "repeats", "skips"),
+    [("auto", 0.0, True), ("auto", 0.01, True), ("auto", 0.02, False), ("skip", 0.5, True), ("keep", 0.0, False)],
+)
+def test_items_seen_count_where_viewers_choose_them_again(seen: str, repeats: float, skips: bool) -> None:
+    assert choose_loss(LossConfig(full=FullSoftmax.Config(seen)), torch.ones(5), repeats).skips_seen == skips
+
+
+def test_an_unknown_way_with_seen_items_is_named_with_the_choices() -> None:
+    with pytest.raises(ValueError, match=r"loss\.full\.seen is 'drop'; choose auto, skip or keep"):
+        FullSoftmax.Config("drop")
 
 
 def test_reserved_rows_are_never_drawn_and_popular_ones_more_often() -> None:
@@ -73,7 +102,7 @@ def test_sampled_softmax_approaches_the_full_one(towers: TwoTower) -> None:
     users, targets = users_and_targets(16)
     sampled = SampledSoftmax(SampledSoftmax.Config(num_negatives=50_000), torch.ones(NUM_ITEMS + 2))
     torch.testing.assert_close(
-        sampled(users, targets, towers), FullSoftmax()(users, targets, towers), rtol=0.01, atol=0.01
+        sampled(users, targets, towers), full_softmax()(users, targets, towers), rtol=0.01, atol=0.01
     )
 
 
@@ -95,7 +124,7 @@ def test_mixed_softmax_approaches_the_full_one_when_targets_come_as_often_as_cou
     counts = torch.bincount(targets, minlength=NUM_ITEMS + 2)
     mixed = MixedSoftmax(MixedSoftmax.Config(num_in_batch=20_000, num_uniform=20_000), counts)
     torch.testing.assert_close(
-        mixed(users, targets, towers), FullSoftmax()(users, targets, towers), rtol=0.01, atol=0.01
+        mixed(users, targets, towers), full_softmax()(users, targets, towers), rtol=0.01, atol=0.01
     )
 
 
@@ -109,7 +138,7 @@ def test_the_probability_of_a_mixed_negative_is_that_of_both_kinds_together() ->
 def test_with_all_items_hard_nothing_is_left_to_sample(towers: TwoTower) -> None:
     users, targets = users_and_targets(6)
     hard = HardSoftmax(HardSoftmax.Config(num_nearest=NUM_ITEMS), torch.ones(NUM_ITEMS + 2))
-    torch.testing.assert_close(hard(users, targets, towers), FullSoftmax()(users, targets, towers))
+    torch.testing.assert_close(hard(users, targets, towers), full_softmax()(users, targets, towers))
 
 
 def test_hard_and_sampled_negatives_together_approach_the_full_softmax(towers: TwoTower) -> None:
@@ -117,7 +146,7 @@ def test_hard_and_sampled_negatives_together_approach_the_full_softmax(towers: T
     users, targets = users_and_targets(16)
     config = HardSoftmax.Config(num_negatives=50_000, num_askers=4, num_nearest=3)
     loss = HardSoftmax(config, torch.ones(NUM_ITEMS + 2))(users, targets, towers)
-    torch.testing.assert_close(loss, FullSoftmax()(users, targets, towers), rtol=0.01, atol=0.01)
+    torch.testing.assert_close(loss, full_softmax()(users, targets, towers), rtol=0.01, atol=0.01)
 
 
 def test_hard_negatives_are_the_nearest_items(towers: TwoTower) -> None:
@@ -175,8 +204,9 @@ def test_a_mixture_of_one_kind_is_refused() -> None:
         MixedSoftmax(MixedSoftmax.Config(num_uniform=0), torch.ones(5))
 
 
+@pytest.mark.parametrize("products", [torch.bfloat16, torch.float32])
 @pytest.mark.parametrize("num_positions", [1, 7, 64])
-def test_chunked_cross_entropy_is_the_plain_one(num_positions: int) -> None:
+def test_chunked_cross_entropy_is_the_plain_one(num_positions: int, products: torch.dtype) -> None:
     generator = torch.Generator().manual_seed(0)
     inputs = 3 * torch.randn(num_positions, 8, generator=generator)
     weight = torch.randn(50, 8, generator=generator)
@@ -184,7 +214,8 @@ def test_chunked_cross_entropy_is_the_plain_one(num_positions: int) -> None:
     results = []
     for plain in (True, False):
         x, w = inputs.clone().requires_grad_(), weight.clone().requires_grad_()
-        loss = F.cross_entropy(x @ w.T, target) if plain else chunked_cross_entropy(x, w, target, 16)
+        precision = Precision(16, products)
+        loss = F.cross_entropy(x @ w.T, target) if plain else chunked_cross_entropy(x, w, target, precision)
         (2 * loss).backward()
         assert x.grad is not None
         assert w.grad is not None

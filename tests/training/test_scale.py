@@ -126,12 +126,12 @@ def test_the_table_is_sparse_for_many_items_and_a_loss_that_samples() -> None:
     config = OptimiserConfig(sparse_above=10)
     assert config.has_sparse_table(11, SAMPLED)
     assert not config.has_sparse_table(10, SAMPLED)
-    assert not config.has_sparse_table(11, FullSoftmax())
+    assert not config.has_sparse_table(11, FullSoftmax(FullSoftmax.Config()))
     assert OptimiserConfig(item_table="sparse").has_sparse_table(5, SAMPLED)
 
 
 def test_an_impossible_or_unknown_table_is_refused() -> None:
     with pytest.raises(ValueError, match="take a sampled loss"):
-        OptimiserConfig(item_table="sparse").has_sparse_table(5, FullSoftmax())
+        OptimiserConfig(item_table="sparse").has_sparse_table(5, FullSoftmax(FullSoftmax.Config()))
     with pytest.raises(ValueError, match="'dens'; choose one of auto, dense, sparse"):
         OptimiserConfig(item_table="dens").has_sparse_table(5, SAMPLED)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from towers.history import Histories
 from towers.vocabulary import PAD
-from training.sequences import EpochSampler, Events, WindowDataset, cut_windows
+from training.sequences import EpochSampler, Events, WindowDataset, cut_windows, repeat_share, seen_before
 
 SIZES = st.lists(st.integers(0, 23), min_size=1, max_size=8)
 
@@ -65,3 +67,15 @@ def test_order_depends_on_seed_and_epoch_alone() -> None:
     assert plan(1, 2) == plan(1, 2)
     assert plan(1, 2) != plan(1, 3)
     assert plan(1, 2) != plan(2, 2)
+
+
+def test_a_position_has_seen_its_history_and_nothing_later() -> None:
+    rows = torch.tensor([[0, 5, 6], [0, 7, 0]])
+    assert seen_before(rows).tolist() == [[[0, 0, 0], [0, 5, 0], [0, 5, 6]], [[0, 0, 0], [0, 7, 0], [0, 7, 0]]]
+
+
+def test_a_repeat_is_a_target_that_its_own_viewer_had_chosen_before() -> None:
+    rows, nothing = np.array([5, 6, 5, 5, 5, 6]), np.zeros(6, dtype=np.int8)
+    is_target = np.array([True, True, True, False, True, True])
+    histories = Histories(offsets_of([4, 2]), rows, np.arange(6), nothing, nothing)
+    assert repeat_share(Events(histories, np.zeros((6, 2), np.int64), is_target)) == pytest.approx(1 / 5)

@@ -18,11 +18,17 @@ NAMES: Final = ("auto", "full_softmax", "sampled_softmax", "mixed_softmax", "har
 
 
 class Loss(Protocol):
-    """Mean loss of unit vectors [P, D] and target rows [P]; `is_sampled` where it looks at few rows of the table."""
+    """Mean loss of unit vectors [P, D] and target rows [P]; `is_sampled` where it looks at few rows of the table.
+
+    With `skips_seen` it wants to know the rows seen [P, S] before each position.
+    """
 
     is_sampled: ClassVar[bool]
 
-    def __call__(self, users: Tensor, targets: Tensor, towers: TwoTower, /) -> Tensor: ...
+    @property
+    def skips_seen(self) -> bool: ...
+
+    def __call__(self, users: Tensor, targets: Tensor, towers: TwoTower, seen: Tensor | None = None, /) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -34,20 +40,21 @@ class LossConfig:
 
     name: str = "auto"
     full_up_to: int = 100_000
+    full: FullSoftmax.Config = field(default_factory=FullSoftmax.Config)
     sampled: SampledSoftmax.Config = field(default_factory=SampledSoftmax.Config)
     mixed: MixedSoftmax.Config = field(default_factory=MixedSoftmax.Config)
     hard: HardSoftmax.Config = field(default_factory=HardSoftmax.Config)
     gbce: GeneralisedCrossEntropy.Config = field(default_factory=GeneralisedCrossEntropy.Config)
 
 
-def choose_loss(config: LossConfig, counts: Tensor) -> Loss:
-    """The loss for a catalogue whose items were chosen `counts` [R] times in training."""
+def choose_loss(config: LossConfig, counts: Tensor, repeats: float = 0.0) -> Loss:
+    """The loss for a catalogue whose items were chosen `counts` [R] times in training, a share of them repeatedly."""
     is_small = len(counts) <= config.full_up_to
     match config.name:
         case "full_softmax":
-            return FullSoftmax()
+            return FullSoftmax(config.full, repeats)
         case "auto" if is_small:
-            return FullSoftmax()
+            return FullSoftmax(config.full, repeats)
         case "sampled_softmax" | "auto":
             return SampledSoftmax(config.sampled, counts)
         case "mixed_softmax":

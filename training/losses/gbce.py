@@ -22,6 +22,7 @@ class GeneralisedCrossEntropy(nn.Module):
     """-(log sigmoid(s+) ** beta + sum of log(1 - sigmoid(s-))) / (K + 1), mean over positions."""
 
     is_sampled: ClassVar[bool] = True
+    skips_seen: ClassVar[bool] = False
 
     @dataclass(frozen=True)
     class Config:
@@ -37,7 +38,7 @@ class GeneralisedCrossEntropy(nn.Module):
         self.sampler = NegativeSampler(counts, power=0.0)
         self.beta = beta(config, len(counts) - NUM_RESERVED)
 
-    def forward(self, users: Tensor, targets: Tensor, towers: TwoTower) -> Tensor:
+    def forward(self, users: Tensor, targets: Tensor, towers: TwoTower, seen: Tensor | None = None) -> Tensor:
         """Mean loss of unit vectors [P, D] and target rows [P]."""
         num = self.config.num_negatives
         negatives = self.sampler.draw(num) if self.config.is_shared else self.sampler.draw(len(targets), num)

@@ -33,6 +33,7 @@ class HardSoftmax(nn.Module):
     """
 
     is_sampled: ClassVar[bool] = True
+    skips_seen: ClassVar[bool] = False
 
     @dataclass(frozen=True)
     class Config:
@@ -53,7 +54,7 @@ class HardSoftmax(nn.Module):
         self._age = 0
         self._vectors = torch.empty(0)
 
-    def forward(self, users: Tensor, targets: Tensor, towers: TwoTower) -> Tensor:
+    def forward(self, users: Tensor, targets: Tensor, towers: TwoTower, seen: Tensor | None = None) -> Tensor:
         """Mean loss of unit vectors [P, D] and target rows [P]."""
         hard, drawn = self.nearest(users, towers), self.sampler.draw(self.config.num_negatives)
         sampled = shared_logits(users, drawn, towers, log_q_correction(self.sampler.log_q, drawn))

@@ -32,6 +32,7 @@ class MixedSoftmax(nn.Module):
     """
 
     is_sampled: ClassVar[bool] = True
+    skips_seen: ClassVar[bool] = False
     log_q: Tensor
 
     @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class MixedSoftmax(nn.Module):
         log_q = torch.logaddexp(chosen, self.sampler.log_q + math.log1p(-share))
         self.register_buffer("log_q", log_q, persistent=False)
 
-    def forward(self, users: Tensor, targets: Tensor, towers: TwoTower) -> Tensor:
+    def forward(self, users: Tensor, targets: Tensor, towers: TwoTower, seen: Tensor | None = None) -> Tensor:
         """Mean loss of unit vectors [P, D] and target rows [P]."""
         in_batch = targets[torch.randint(len(targets), (self.config.num_in_batch,), device=targets.device)]
         negatives = torch.cat([in_batch, self.sampler.draw(self.config.num_uniform)])

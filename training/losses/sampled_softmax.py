@@ -22,6 +22,7 @@ class SampledSoftmax(nn.Module):
     """Cross-entropy of each target among itself and negatives shared by the batch."""
 
     is_sampled: ClassVar[bool] = True
+    skips_seen: ClassVar[bool] = False
 
     @dataclass(frozen=True)
     class Config:
@@ -35,7 +36,7 @@ class SampledSoftmax(nn.Module):
         self.config = config
         self.sampler = NegativeSampler(counts, config.power)
 
-    def forward(self, users: Tensor, targets: Tensor, towers: TwoTower) -> Tensor:
+    def forward(self, users: Tensor, targets: Tensor, towers: TwoTower, seen: Tensor | None = None) -> Tensor:
         """Mean loss of unit vectors [P, D] and target rows [P]."""
         negatives = self.sampler.draw(self.config.num_negatives)
         correction = log_q_correction(self.sampler.log_q, negatives)
