@@ -1,4 +1,4 @@
-"""Arrays whose last axis grows with the items, so that counting an event never copies the catalogue.
+"""Arrays that grow with the items along one axis, so that counting an event never copies the catalogue.
 
 Shapes: R rows in use.
 """
@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def grown(array: NDArray[np.float64], num_rows: int) -> NDArray[np.float64]:
-    """The array itself while its last axis holds `num_rows`, else a copy with room for a quarter more, zero there."""
-    if num_rows <= array.shape[-1]:
+def grown(array: NDArray[np.float64], num_rows: int, axis: int = -1) -> NDArray[np.float64]:
+    """The array itself while the axis holds `num_rows`, else a copy with room for a quarter more, zero there."""
+    held = array.shape[axis]
+    if num_rows <= held:
         return array
-    larger = np.zeros((*array.shape[:-1], num_rows + num_rows // 4 + 64), dtype=np.float64)
-    larger[..., : array.shape[-1]] = array
-    return larger
+    widths = [(0, 0)] * array.ndim
+    widths[axis] = (0, num_rows + num_rows // 4 + 64 - held)
+    return np.pad(array, widths)

@@ -43,6 +43,11 @@ class ItemTable:
         return self.num_base + len(self._ids)
 
     @property
+    def num_items(self) -> int:
+        """Rows that stand for an item."""
+        return self.num_rows - NUM_RESERVED
+
+    @property
     def item_rows(self) -> NDArray[np.int64]:
         """All rows that stand for an item, ascending."""
         return np.arange(NUM_RESERVED, self.num_rows, dtype=np.int64)
@@ -114,6 +119,8 @@ class ItemTable:
         *,
         keep_reserved: bool = False,
     ) -> NDArray[np.float32]:
+        if not keep_reserved and len(rows) and int(rows.min()) >= NUM_RESERVED and int(rows.max()) < self.num_base:
+            return base.take(rows, axis=0)
         known = self.has_vector(rows) | (keep_reserved & (rows < NUM_RESERVED))
         is_later = known & (rows >= self.num_base)
         found: NDArray[np.float32] = base[np.where(known & ~is_later, rows, 0)] * known[:, None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import cache
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
@@ -47,17 +48,19 @@ class Metrics:
         )
         self._events = Counter("marquee_events", "Events delivered.", ["fate"], registry=self.registry)
         Gauge("marquee_worker_pid", "Process that tells these figures.", registry=self.registry).set(os.getpid())
+        self._stage, self._route = cache(self._stage_s.labels), cache(self._request_s.labels)
+        self._answered = cache(self._requests.labels)
         self._model = Gauge("marquee_model", "The bundle that answers.", ["version"], registry=self.registry)
 
     def observe_request(self, route: str, status: int, elapsed_s: float) -> None:
         """One request answered."""
-        self._requests.labels(route, status).inc()
-        self._request_s.labels(route).observe(elapsed_s)
+        self._answered(route, status).inc()
+        self._route(route).observe(elapsed_s)
 
     def observe_answer(self, stages: Iterable[StageReport], step: Step) -> None:
         """One recommendation made."""
         for stage in stages:
-            self._stage_s.labels(stage.name).observe(stage.ms / 1000)
+            self._stage(stage.name).observe(stage.ms / 1000)
             if stage.name == "check" and stage.removed:
                 self._removed_late.inc(stage.removed)
         if step is not Step.FULL:

@@ -168,11 +168,12 @@ class Eligible(NamedTuple):
     overfetch: int
 
 
-def eligible(filters: Sequence[Filter], rows: RowSet, max_overfetch: int) -> Eligible:
-    """Few removable items are cheapest to over-fetch; more of them, and the search gets the allowed ones of `rows`."""
+def eligible(filters: Sequence[Filter], every: Callable[[], RowSet], max_overfetch: int) -> Eligible:
+    """Few removable items are cheapest to over-fetch; more of them, and the search gets the allowed ones of `every`."""
     num_removable = sum(each.num_removable for each in filters)
     if num_removable <= max_overfetch:
         return Eligible(None, num_removable)
+    rows = every()
     for each in filters:
         rows = each.narrow(rows)
     return Eligible(rows, 0)

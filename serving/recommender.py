@@ -178,8 +178,7 @@ class Recommender:
             rows = self.state.items.rows(query.exclude)
             filters.append(Block("exclude", rows[rows != UNKNOWN]))
         if within != EVERYTHING:
-            num_items = len(self.state.items.item_rows)
-            filters.append(Allow("catalogue", self.shelf.rows(within), num_items))
+            filters.append(Allow("catalogue", self.shelf.rows(within), self.state.items.num_items))
         return tuple(filters)
 
     def _nearest(self, request: Request, filters: Sequence[Filter], count: int, stages: Stages) -> Candidates:
@@ -203,14 +202,14 @@ class Recommender:
         self, name: str, request: Request, filters: Sequence[Filter], past: Eligible, count: int, stages: Stages
     ) -> Candidates:
         """The best `count` eligible items of one source."""
-        wanted = min(count + past.overfetch, len(self.state.items.item_rows))
+        wanted = min(count + past.overfetch, self.state.items.num_items)
         found = self._sources[name].propose(request, wanted, past.allowed)
         kept = _filtered(found, filters)
         stages.note(name, min(len(kept.rows), count), len(found.rows) - len(kept.rows))
         return take(kept, slice(count))
 
     def _past(self, filters: Sequence[Filter]) -> Eligible:
-        return eligible(filters, self.state.items.item_set, self._max_overfetch)
+        return eligible(filters, lambda: self.state.items.item_set, self._max_overfetch)
 
     def _rank(self, request: Request, merged: Merged, scorer: Scorer, stages: Stages) -> tuple[Candidates, bool]:
         """Candidates with the scorer's scores; those without a finite one keep their order behind the others."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,8 @@ from numpy.typing import NDArray
 PAD = 0
 UNKNOWN = 1
 NUM_RESERVED = 2
+FEW: Final = 100_000
+"""Ids that are looked up in a table of their own; more would take too much memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +45,18 @@ class Vocabulary:
         """Row of each id; UNKNOWN for ids outside the vocabulary."""
         if len(self.encoded) == 0 or len(ids) == 0:
             return np.full(len(ids), UNKNOWN, dtype=np.int64)
+        if len(self.encoded) <= FEW:
+            row_of = self._row_of
+            return np.array([row_of.get(item_id, UNKNOWN) for item_id in ids], dtype=np.int64)
         given = _encode(ids)
         fits = np.strings.str_len(given) <= self.encoded.dtype.itemsize
         wanted = given.astype(self.encoded.dtype)  # a wider type would copy the whole vocabulary
         place = np.minimum(np.searchsorted(self.encoded, wanted), len(self.encoded) - 1)
         return np.where(fits & (self.encoded[place] == wanted), place + NUM_RESERVED, UNKNOWN).astype(np.int64)
+
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        return {item_id.decode(): row for row, item_id in enumerate(self.encoded.tolist(), start=NUM_RESERVED)}
 
     def ids(self, rows: NDArray[np.int64]) -> list[str]:
         """External id of each row; a ValueError for PAD, UNKNOWN or a row out of range."""

@@ -37,8 +37,8 @@ def test_filters_part_the_candidates(rows: NDArray[np.int64]) -> None:
 
 def test_few_removable_items_are_over_fetched_and_many_are_listed() -> None:
     filters = [Block("seen", np.array([2, 3])), Block("exclude", np.array([3, 4]))]
-    assert eligible(filters, RowSet.of(ROWS), max_overfetch=4) == (None, 4)
-    allowed, overfetch = eligible(filters, RowSet.of(ROWS), max_overfetch=3)
+    assert eligible(filters, lambda: RowSet.of(ROWS), max_overfetch=4) == (None, 4)
+    allowed, overfetch = eligible(filters, lambda: RowSet.of(ROWS), max_overfetch=3)
     assert allowed is not None
     assert allowed.rows.tolist() == list(range(5, 12))
     assert overfetch == 0
