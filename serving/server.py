@@ -10,12 +10,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from serving.options import USAGE, Config, UsageError, parse
 from serving.workers import Workers, end_with_parent, inherited_socket, is_worker, worker_command
 
 if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
     from serving.reload import Reloader
     from serving.service import Service
 
@@ -97,18 +99,37 @@ def load_service(config: Config) -> Service:
     return Service(load_recommender(config.bundle), Metrics(), store, others)
 
 
-def serve(service: Service, config: Config, bound: socket.socket) -> None:
-    """Listen until a signal; prints the URL."""
-    import uvicorn
+class Equipped(NamedTuple):
+    """An application and what renews its bundle."""
 
+    app: Starlette
+    reloader: Reloader
+
+
+def equipped(service: Service, config: Config) -> Equipped:
+    """The service behind HTTP, traced, looking for new bundles and forgetting old events as the options say."""
     from serving.app import Config as AppConfig
     from serving.app import create_app
     from serving.reload import Reloader
     from serving.retention import prune_daily
     from serving.tracing import Tracing
 
-    app_config = AppConfig(config.threads, config.deadline_ms, api_key=os.environ.get("MARQUEE_API_KEY", ""))
-    app = create_app(service, app_config)
+    service.tracing = Tracing.from_environment()
+    reloader = Reloader(service, config.bundle)
+    if config.watch_s:
+        reloader.watch(config.watch_s)
+    if service.store is not None and config.keep_days:
+        prune_daily(service.store, config.keep_days)
+    api_key = os.environ.get("MARQUEE_API_KEY", "")
+    return Equipped(create_app(service, AppConfig(config.threads, config.deadline_ms, api_key=api_key)), reloader)
+
+
+def serve(service: Service, config: Config, bound: socket.socket) -> None:
+    """Listen until a signal; prints the URL."""
+    import uvicorn
+
+    app, reloader = equipped(service, config)
+    handle_signals(reloader)
     settings = uvicorn.Config(
         app,
         loop="uvloop",
@@ -119,13 +140,6 @@ def serve(service: Service, config: Config, bound: socket.socket) -> None:
         server_header=False,
         timeout_graceful_shutdown=10,
     )
-    service.tracing = Tracing.from_environment()
-    reloader = Reloader(service, config.bundle)
-    handle_signals(reloader)
-    if config.watch_s:
-        reloader.watch(config.watch_s)
-    if service.store is not None and config.keep_days:
-        prune_daily(service.store, config.keep_days)
     if is_worker():
         end_with_parent()
     else:
