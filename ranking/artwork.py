@@ -25,7 +25,7 @@ NUM_DRAWS: Final = 32
 FLOOR: Final = 0.04
 """Share of the choices that is left to even chance, so that no propensity is 0."""
 
-_FILE: Final = "artwork.npz"
+FILE: Final = "artwork.npz"
 _DRAWS = np.random.default_rng(20).standard_normal((NUM_DRAWS, 1, 16))
 
 
@@ -150,18 +150,18 @@ class ArtworkBandit:
         arm = int(self.offsets[row]) + image
         return arm if image >= 0 and arm < self.offsets[row + 1] else None
 
-    def save(self, folder: Path) -> None:
-        """Write `artwork.npz`."""
+    def save(self, folder: Path, name: str = FILE) -> None:
+        """Write one file."""
         arrays: dict[str, Any] = {name: value for name, value in vars(self).items() if name != "guards"}
-        with (folder / _FILE).open("wb") as file:
+        with (folder / name).open("wb") as file:
             np.savez_compressed(file, **arrays)
 
     @classmethod
-    def load(cls, folder: Path) -> Self | None:
+    def load(cls, folder: Path, name: str = FILE) -> Self | None:
         """Read what `save` wrote; None when there is nothing."""
-        if not (folder / _FILE).is_file():
+        if not (folder / name).is_file():
             return None
-        with np.load(folder / _FILE, allow_pickle=False) as parts:
+        with np.load(folder / name, allow_pickle=False) as parts:
             arrays: dict[str, Any] = {name: parts[name] for name in parts.files}
         return cls(**arrays | {"noise": float(arrays["noise"])})
 

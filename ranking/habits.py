@@ -19,11 +19,14 @@ from numpy.typing import NDArray
 
 from ranking.watching import Watching
 
-HABITS: Final = ("continues", "binge", "short_form", "completion", "exploration", "pauses", "together")
+HABITS: Final = ("continues", "binge", "next_episode", "short_form", "completion", "exploration", "pauses", "together")
 SHORT_MINUTES: Final = 30
 BINGE: Final = 3
 MEMORY: Final = 20
 FEW: Final = 3
+FINISHED: Final = 10
+"""Bucket of the watched share from which nothing is left but the credits."""
+
 LEAST_STRENGTH, MOST_STRENGTH = 1.0, 200.0
 
 Numbers = NDArray[np.float64]
@@ -49,8 +52,10 @@ class Counts(NamedTuple):
 def counts_of(watching: Watching, facts: TitleFacts, num_devices: int) -> Counts:
     """What the titles watched say of each habit."""
     seen = watching.take(watching.rows < len(facts.minutes))
-    found = (_continues(seen), _binge(seen, facts), _short(seen, facts), _completion(seen), _exploration(seen, facts))
-    num, total = zip(*found, _mean_of(seen.pauses), _mean_of(seen.company), strict=True)
+    of_series = (_binge(seen, facts), _next_episode(seen, facts))
+    of_titles = (_short(seen, facts), _completion(seen), _exploration(seen, facts))
+    found = (_continues(seen), *of_series, *of_titles, _mean_of(seen.pauses), _mean_of(seen.company))
+    num, total = zip(*found, strict=True)
     hours = np.bincount(seen.hours[seen.hours >= 0], minlength=24).astype(np.float64)
     devices = np.bincount(seen.devices[seen.devices >= 0], minlength=num_devices).astype(np.float64)
     return Counts(np.array(num, dtype=np.float64), np.array(total, dtype=np.float64), hours, devices[:num_devices])
@@ -160,6 +165,14 @@ def _binge(seen: Watching, facts: TitleFacts) -> tuple[float, float]:
         return 0, 0
     episodes = np.bincount(seen.sittings, seen.episodes * is_series)
     return float((episodes > 0).sum()), float((episodes >= BINGE).sum())
+
+
+def _next_episode(seen: Watching, facts: TitleFacts) -> tuple[float, float]:
+    """Episodes watched to their end, and those after which the next one was watched."""
+    is_series = facts.is_series[seen.rows]
+    further = float((seen.episodes[is_series] - 1).sum())
+    stopped = float((seen.shares[is_series] >= FINISHED).sum())
+    return further + stopped, further
 
 
 def _short(seen: Watching, facts: TitleFacts) -> tuple[float, float]:

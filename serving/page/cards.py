@@ -60,10 +60,10 @@ class Cards:
         appeals = np.round(self._pool.appeal[places], 6).tolist()
         return [
             PageItem(
-                ids[t], names[t], positions[t], variants[t][0],
+                ids[t], names[t], positions[t], variants[t].variant,
                 self._presenter.call_to_action(row, progress.get(row), seen[t], look.ts_ms), appeals[t],
-                round(variants[t][1], 6), genres[row], maturity[row], titles.year[row], titles.minutes[row],
-                progress.get(row),
+                round(variants[t].propensity, 6), genres[row], maturity[row], titles.year[row], titles.minutes[row],
+                progress.get(row), variants[t].preview,
             )
             for t, row in enumerate(rows.tolist())
         ]  # fmt: skip

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ranking.artwork import ArtworkBandit
 from serving.messages import Stage
 from serving.page.attention import MODELS
+from serving.page.autoplay import decide, why_still
 from serving.page.candidates import RowCandidate, table_of
 from serving.page.cards import Cards, checked, items_of
 from serving.page.controls import Gate, Settings, read_controls
@@ -68,6 +69,7 @@ class Homepage:
         settings: Settings,
         bandit: ArtworkBandit | None = None,
         config: Config | None = None,
+        previews: ArtworkBandit | None = None,
     ) -> None:
         self._config = config or self.Config()
         self.recommender = recommender
@@ -76,7 +78,8 @@ class Homepage:
         self.live = live
         self.settings = settings
         self.imagery = Imagery(parts.bundle.catalogue.genre_labels, parts.titles.artworks)
-        self.presenter = Presenter(parts, self.imagery, bandit or ArtworkBandit.new(self.imagery.num_images))
+        artwork = bandit or ArtworkBandit.new(self.imagery.num_images)
+        self.presenter = Presenter(parts, self.imagery, artwork, previews)
         self.onboarding = Onboarding(parts.bundle)
         self.habits = HabitReader(parts, recommender.state)
         self._gatherer = Gatherer(parts, self._config.gatherer)
@@ -101,10 +104,12 @@ class Homepage:
         rules = self._rules(query.sizes, moment)
         chosen = self._choose(query, rows, pool, featured, rules)
         stages.note("assemble", len(chosen), len(rows) - len(chosen))
-        cards = Cards(self.parts, self.presenter, pool, moment, _look(query, moment, live))
+        look = _look(query, controls, moment, live)
+        cards = Cards(self.parts, self.presenter, pool, moment, look)
         page = cards.page(rows, chosen, featured, rules.pins)
         stages.note("present", sum(len(each.places) for each in chosen))
-        return self._leave(query, controls, request, page, allowed, stages)
+        autoplay = decide(controls, moment.habits, look)
+        return self._leave(query, request, page, autoplay, allowed, stages)
 
     def _query(self, query: PageQuery, controls: Controls) -> Query:
         """What the recommender is asked; hidden titles never happened, and without personalisation nobody asks."""
@@ -174,9 +179,9 @@ class Homepage:
     def _leave(
         self,
         query: PageQuery,
-        controls: Controls,
         request: Request,
         page: tuple[Billboard | None, list[PageRow]],
+        autoplay: Autoplay,
         allowed: NDArray[np.bool_],
         stages: Stages,
     ) -> PageResponse:
@@ -191,25 +196,14 @@ class Homepage:
             user_id=query.user_id,
             billboard=billboard,
             rows=rows,
-            autoplay=_autoplay(controls, query.context),
+            autoplay=autoplay,
             stages=[Stage(each.name, each.kept, each.removed, round(each.ms, 4)) for each in stages.reports],
             degraded=request.vector is None,
             is_new=len(request.history.rows) == 0,
         )
 
 
-def _look(query: PageQuery, moment: Moment, live: LiveViewer) -> Look:
+def _look(query: PageQuery, controls: Controls, moment: Moment, live: LiveViewer) -> Look:
     device, hour = moment_of(query.context, moment.ts_ms)
-    return Look(query.user_id or "", query.seed, moment.ts_ms, moment.history, live, device, hour)
-
-
-def _autoplay(controls: Controls, context: Mapping[str, str]) -> Autoplay:
-    """The viewer's switches go above everything; on a phone previews stay still, since they cost data."""
-    if not controls.autoplay_previews and not controls.autoplay_next_episode:
-        return Autoplay(False, False, "You switched autoplay off")
-    if context.get("device") == "phone":
-        return Autoplay(False, controls.autoplay_next_episode, "Previews stay still on a phone to save data")
-    reason = "You switched a part of autoplay off"
-    if controls.autoplay_previews and controls.autoplay_next_episode:
-        reason = "Previews and next episodes start by themselves; you can switch both off"
-    return Autoplay(controls.autoplay_previews, controls.autoplay_next_episode, reason)
+    still = why_still(controls, device)
+    return Look(query.user_id or "", query.seed, moment.ts_ms, moment.history, live, device, hour, still)

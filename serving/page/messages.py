@@ -51,11 +51,19 @@ class PageRequest(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Variant(Struct, frozen=True):
-    """How a title presents itself: which image and which line."""
+    """How a title presents itself: which image and which line; the id ends in `+p` where its preview plays."""
 
     id: str
     artwork: str
     line: str
+
+
+class Preview(Struct, frozen=True):
+    """Whether the title's preview starts when it is looked at, the chance of that decision, and why."""
+
+    plays: bool
+    propensity: float
+    reason: str
 
 
 class PageItem(Struct, frozen=True):
@@ -73,6 +81,7 @@ class PageItem(Struct, frozen=True):
     year: int | None = None
     minutes: int | None = None
     progress: Annotated[float | None, Meta(description="Watched share, where the viewer has begun.")] = None
+    preview: Preview | None = None
 
 
 class PageRow(Struct, frozen=True):
@@ -96,11 +105,12 @@ class Billboard(Struct, frozen=True):
 
 
 class Autoplay(Struct, frozen=True):
-    """Whether previews and next episodes start by themselves, and why."""
+    """Whether previews and next episodes start by themselves, and why; `propensity` of the decision on episodes."""
 
     previews: bool
     next_episode: bool
     reason: str
+    propensity: float = 1.0
 
 
 class PageResponse(Struct, frozen=True):
@@ -203,6 +213,7 @@ class ProfileResponse(Struct, frozen=True):
     num_events: int
     continues: Annotated[float | None, Meta(description="Share of the sittings that begin with a title begun before.")]
     binge: Annotated[float | None, Meta(description="Share of the sittings with three or more episodes.")]
+    next_episode: Annotated[float | None, Meta(description="Share of the finished episodes that another one followed.")]
     short_form: Annotated[float | None, Meta(description="Share of plays of titles of half an hour or less.")]
     completion: Annotated[float | None, Meta(description="Mean watched share.")]
     exploration: Annotated[

@@ -29,6 +29,10 @@ PARTS_OF_DAY: Final = (("in the morning", 5, 12), ("in the afternoon", 12, 18), 
 SENTENCES: Final = {
     "continues": ("Goes on with a title more often than most", "Begins something new more often than most"),
     "binge": ("Watches several episodes in a row more often than most", "Watches one thing at a time more than most"),
+    "next_episode": (
+        "Lets the next episode follow more often than most",
+        "Stops after an episode more often than most",
+    ),
     "short_form": ("Watches short titles more than most", "Watches longer titles than most"),
     "completion": ("Finishes more of what is begun than most", "Leaves more unfinished than most"),
     "pauses": ("Pauses more often than most", "Pauses less often than most"),

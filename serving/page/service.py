@@ -12,7 +12,7 @@ from msgspec import UnsetType
 from ranking.artwork import ArtworkBandit
 from serving.errors import RequestError
 from serving.events import Event
-from serving.page.artwork_learner import ArtworkLearner
+from serving.page.artwork_learner import ArtworkLearner, PreviewLearner
 from serving.page.controls import Settings, read_controls, write_controls
 from serving.page.homepage import Homepage, PageQuery
 from serving.page.messages import (
@@ -27,6 +27,7 @@ from serving.page.messages import (
 )
 from serving.page.onboarding import ROW_ID, Asking
 from serving.page.parts import PageParts
+from serving.page.previews import FILE as PREVIEWS
 from serving.page.profile import profile
 from serving.page.viewers import LiveViewers
 from serving.recommender import Recommender
@@ -46,8 +47,11 @@ class PageService:
         """The homepage of a recommender; hears of every event that its state takes from now on."""
         parts, live = PageParts.load(recommender.bundle), LiveViewers()
         recommender.state.tell(live, remembers=True)
-        home = Homepage(recommender, parts, live, settings, ArtworkBandit.load(recommender.bundle.folder))
+        folder = recommender.bundle.folder
+        artwork, previews = ArtworkBandit.load(folder), ArtworkBandit.load(folder, PREVIEWS)
+        home = Homepage(recommender, parts, live, settings, artwork, previews=previews)
         recommender.state.tell(ArtworkLearner(home.presenter.bandit, home.imagery, recommender.state))
+        recommender.state.tell(PreviewLearner(home.presenter.previews, home.imagery, recommender.state))
         return cls(home)
 
     def check(self) -> None:

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
+
+PREVIEW: Final = "+p"
+"""Ends the id of a variant whose preview plays."""
 
 
-def variant_id(image: int, line: int, num_lines: int) -> str:
+def variant_id(image: int, line: int, num_lines: int, plays_preview: bool = False) -> str:
     """Id of an image with a line; the line goes without saying where there is but one."""
-    return f"{image}.{line}" if num_lines > 1 else str(image)
+    still = f"{image}.{line}" if num_lines > 1 else str(image)
+    return still + PREVIEW if plays_preview else still
+
+
+def plays_preview(variant: str) -> bool:
+    """Whether a preview belongs to the variant."""
+    return variant.endswith(PREVIEW)
 
 
 def image_of(variant: str) -> int:
     """Number of the image of a variant's id; -1 for an id that is none of ours."""
-    number = variant.partition(".")[0]
+    number = variant.removesuffix(PREVIEW).partition(".")[0]
     return int(number) if number.isdigit() else -1
 
 
 def line_of(variant: str) -> int:
     """Number of the line of a variant's id; 0 where it names none."""
-    number = variant.partition(".")[2]
+    number = variant.removesuffix(PREVIEW).partition(".")[2]
     return int(number) if number.isdigit() else 0
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from training.simulator.draws import Draws, Stream
 from training.simulator.sessions import PHONE, TV, Sessions
+from training.simulator.titles import NUM_IMAGES
 from training.simulator.world import World
 
 INTERCEPT = -3.5
@@ -45,11 +46,16 @@ def attractions(
 def image_appeal(
     world: World, sessions: Sessions, items: NDArray[np.int64], images: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """What the images [S, K] of the items add to the log odds [S, K]."""
-    shown = world.titles.image_topics[items, images]
+    """What the images [S, K] of the items add to the log odds [S, K]; a number behind the last image's is that of an
+    image which moves, the title's preview.
+    """
+    titles, moves = world.titles, images >= NUM_IMAGES
+    images = images % NUM_IMAGES
+    shown = titles.image_topics[items, images]
     fit = np.take_along_axis(world.viewers.taste[sessions.viewer], shown, axis=1) - CENTRE
-    bait = BAIT * world.titles.image_bait[items, images]
-    return (world.config.artwork_scale * (IMAGE * fit + bait)).astype(np.float32)
+    bait = BAIT * (titles.image_bait[items, images] | (moves & titles.preview_bait[items]))
+    preview = titles.preview_lift[items] * moves
+    return (world.config.artwork_scale * (IMAGE * fit + bait + preview)).astype(np.float32)
 
 
 def takes(draws: Draws, sessions: Sessions, items: NDArray[np.int64], odds: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -27,7 +27,7 @@ class Artwork(StrEnum):
 
 
 class Shown(NamedTuple):
-    """images: int64 [S, K]. appeal: float32 [S, K], what they add to the log odds."""
+    """images: int64 [S, K], behind the last number where they move. appeal: float32 [S, K], added to the log odds."""
 
     images: NDArray[np.int64]
     appeal: NDArray[np.float32]
@@ -40,8 +40,11 @@ def images_for(
     sessions: Sessions,
     items: NDArray[np.int64],
     chosen: NDArray[np.int64] | None = None,
+    moves: NDArray[np.bool_] | None = None,
 ) -> Shown:
-    """Images of the titles [S, K] and their appeal; the policy's own where it has `chosen` [S, K]."""
+    """Images of the titles [S, K] and their appeal; the policy's own where it has `chosen` [S, K]. Those that `moves`
+    [S, K] are shown as previews.
+    """
     if chosen is not None:
         images = chosen
     elif artwork is Artwork.ORACLE:
@@ -53,4 +56,6 @@ def images_for(
         week = (sessions.start_ms - START_MS) // (7 * DAY_MS)
         chance = draws.uniform(Stream.ARTWORK, sessions.profile[:, None], week[:, None], items)
         images = (NUM_IMAGES * chance).astype(np.int64)
+    if moves is not None:
+        images = images % NUM_IMAGES + NUM_IMAGES * moves
     return Shown(images, image_appeal(world, sessions, items, images))

@@ -17,7 +17,7 @@ from ranking.artwork import ArtworkBandit
 from serving.assembly import assemble
 from serving.bundle import Bundle
 from serving.events import Event
-from serving.page.artwork_learner import ArtworkLearner
+from serving.page.artwork_learner import ArtworkLearner, PreviewLearner
 from serving.page.controls import MemorySettings
 from serving.page.homepage import Homepage, PageQuery
 from serving.page.messages import PageResponse, Sizes
@@ -80,6 +80,7 @@ class PagePolicy:
         recommender.state.tell(live)
         learner = ArtworkLearner(home.presenter.bandit, home.imagery, recommender.state, counts_clicks)
         recommender.state.tell(learner)
+        recommender.state.tell(PreviewLearner(home.presenter.previews, home.imagery, recommender.state))
         return cls(home, world, config, name)
 
     def pages(self, request: Request, num_slots: int) -> Pages:

@@ -28,13 +28,14 @@ EMPTY: Final = -1
 class Pages(NamedTuple):
     """items: int64 [S, K], EMPTY where a row ends early. propensity: float32 [S, K], chance of the item in its slot
     given the slots before; NaN where it is not known. row_type: int64 [S]. images: int64 [S, K], the image of each
-    item; None leaves the choice to the loop.
+    item; None leaves the choice to the loop. previews: bool [S, K], which of them move; None moves nothing.
     """
 
     items: NDArray[np.int64]
     propensity: NDArray[np.float32]
     row_type: NDArray[np.int64]
     images: NDArray[np.int64] | None = None
+    previews: NDArray[np.bool_] | None = None
 
 
 class Request(NamedTuple):

@@ -92,7 +92,7 @@ class Service:
         config = self.world.config
         pages = self.policy.pages(request, config.num_slots)
         items = np.maximum(pages.items, 0)
-        shown = images_for(self.artwork, self.world, self.draws, sessions, items, pages.images)
+        shown = images_for(self.artwork, self.world, self.draws, sessions, items, pages.images, pages.previews)
         slot_odds = np.take_along_axis(odds, items, axis=1) + shown.appeal
         keys = (sessions.viewer[:, None], sessions.number[:, None], np.array(visit), np.arange(config.num_slots))
         uniform = self.draws.uniform(Stream.ATTENTION, *keys)

@@ -17,6 +17,7 @@ from training.simulator.events import CODES, EventBlock, joined
 from training.simulator.sessions import Sessions
 from training.simulator.state import NOTHING, State
 from training.simulator.tally import ABANDONED_SHARE, Tally
+from training.simulator.titles import NUM_IMAGES
 from training.simulator.watching import CREDITS_SHARE, Started, Watched, watch
 from training.simulator.world import World
 
@@ -152,7 +153,8 @@ class Sitting:
         is_resumed = play.event == CODES[EventType.RESUME]
         profile = sessions.profile
         titles = self.world.titles
-        bait = titles.image_bait[play.items, np.maximum(play.images, 0)] & (play.images >= 0)
+        bait = titles.image_bait[play.items, np.maximum(play.images, 0) % NUM_IMAGES] & (play.images >= 0)
+        bait |= titles.preview_bait[play.items] & (play.images >= NUM_IMAGES)
         return Started(
             items=play.items,
             utility=self.utility[play.at, play.items].astype(np.float64),

@@ -16,6 +16,7 @@ from training.simulator.lexicon import GENRES, NUM_TOPICS, REGIONS
 NUM_IMAGES: Final = 4
 SERIES_SHARE: Final = 0.45
 CLICKBAIT_SHARE: Final = 0.1
+PREVIEW_BAIT_SHARE: Final = 0.15
 MONTH_DAYS: Final = 30
 
 
@@ -24,7 +25,8 @@ class Titles(NamedTuple):
 
     topics: float32 [N, T], rows sum to 1. awareness from 0 (unknown) to 1. dark, family: centred at 0. release_day
     counts from the first day of the log. image_topics: int64 [N, I], what each image shows; image_bait: bool [N, I].
-    labels: bool [N, T], the genres that the catalogue names, some of them wrong.
+    labels: bool [N, T], the genres that the catalogue names, some of them wrong. preview_lift: what a preview adds
+    to the log odds; preview_bait: which previews promise what the title does not keep.
     """
 
     topics: NDArray[np.float32]
@@ -42,6 +44,8 @@ class Titles(NamedTuple):
     image_topics: NDArray[np.int64]
     image_bait: NDArray[np.bool_]
     labels: NDArray[np.bool_]
+    preview_lift: NDArray[np.float32]
+    preview_bait: NDArray[np.bool_]
 
     @property
     def num_titles(self) -> int:
@@ -54,7 +58,7 @@ class Titles(NamedTuple):
         return self.num_episodes > 1
 
 
-def make_titles(config: WorldConfig, rng: np.random.Generator) -> Titles:
+def make_titles(config: WorldConfig, rng: np.random.Generator, rng_of_previews: np.random.Generator) -> Titles:
     """A catalogue; most titles are older than the log, some come out in its course."""
     count = config.num_titles
     topics = rng.dirichlet(np.full(NUM_TOPICS, 0.25), count).astype(np.float32)
@@ -80,6 +84,8 @@ def make_titles(config: WorldConfig, rng: np.random.Generator) -> Titles:
         image_topics=images,
         image_bait=clickbait[:, None] & (np.arange(NUM_IMAGES) >= NUM_IMAGES // 2),
         labels=_labels(topics, rng),
+        preview_lift=rng_of_previews.normal(0.1, 0.3, count).astype(np.float32),
+        preview_bait=rng_of_previews.random(count) < PREVIEW_BAIT_SHARE,
     )
 
 

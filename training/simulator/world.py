@@ -31,7 +31,8 @@ class World:
     def make(cls, config: WorldConfig, seed: int) -> World:
         """The world of a seed."""
         rng = np.random.default_rng([config.version, seed])
-        return cls(config, seed, make_titles(config, rng), make_viewers(config, rng))
+        previews = np.random.default_rng([config.version, seed, 2])
+        return cls(config, seed, make_titles(config, rng, previews), make_viewers(config, rng))
 
     def draws(self, course: int = 0) -> Draws:
         """The chances of daily life; another `course` is another life of the same viewers."""
