@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ranking.moment import NUM_RECENT, Moment
 from ranking.signals import DAY, EVER, FAST, HALF_LIVES_S, HOUR, SLOW, WEEK
+from ranking.sparse_scores import SparseScores
 from towers.history import NUM_ACTIONS, Action, History
 
 Rows = NDArray[np.int64]
@@ -54,15 +55,20 @@ def segments(moment: Moment, rows: Rows) -> Columns:
 
 def rules(moment: Moment, rows: Rows) -> Columns:
     """What followed the history in training."""
-    found = moment.trained_rules.of(rows)
-    return {"rules_log": np.log1p(100 * found), "rules_share": found / max(moment.trained_rules.best, 1e-9)}
+    return _spoken_for("rules", moment.trained_rules, rows)
+
+
+def neighbours(moment: Moment, rows: Rows) -> Columns:
+    """What viewers of the history's items also chose in training, where the bundle has tables of it."""
+    columns = {} if moment.item_knn is None else _spoken_for("item_knn", moment.neighbours, rows)
+    return columns | ({} if moment.ease is None else _spoken_for("ease", moment.linear, rows))
 
 
 def live_rules(moment: Moment, rows: Rows) -> Columns:
     """What followed the history of late."""
     found, last, now = (each.of(rows) for each in (moment.live_rules, moment.live_last, moment.session_rules))
     newest = int(moment.history.rows[-1]) if len(moment.history.rows) else 0
-    support = moment.signals.transitions.count_after(newest, moment.ts_ms)
+    support = moment.signals.transitions.count_after(newest, moment.known_ms)
     return {
         "live_rules_log": np.log(found + 1e-4),
         "live_rules_share": found / max(moment.live_rules.best, 1e-9),
@@ -97,7 +103,7 @@ def similarity(moment: Moment, rows: Rows) -> Columns:
 def age(moment: Moment, rows: Rows) -> Columns:
     """Time since the item was first chosen."""
     first = moment.signals.first_ms(rows)
-    age_h = np.where(first > 0, np.maximum(moment.ts_ms - first, 0) / 3_600_000, 0.0)
+    age_h = np.where(first > 0, np.maximum(moment.known_ms - first, 0) / 3_600_000, 0.0)
     return {"age_h_log": np.log1p(age_h), "age_below_day": np.clip(1 - age_h / 24, 0, 1), "is_unseen": first == 0}
 
 
@@ -118,7 +124,7 @@ def exposure(moment: Moment, rows: Rows) -> Columns:
     """Choices an impression of the item, and how often this viewer passed it over."""
     signals = moment.signals.exposure
     passed = signals.passed_of(moment.user_id, rows)
-    return {"rate_log": np.log(signals.rates_of(rows, moment.ts_ms) + 1e-3), "passed_log": np.log1p(passed)}
+    return {"rate_log": np.log(signals.rates_of(rows, moment.known_ms) + 1e-3), "passed_log": np.log1p(passed)}
 
 
 def leaning(moment: Moment, rows: Rows) -> Columns:
@@ -142,6 +148,7 @@ GROUPS: Final[Mapping[str, Callable[[Moment, Rows], Columns]]] = {
     "popularity": popularity,
     "segments": segments,
     "rules": rules,
+    "neighbours": neighbours,
     "live_rules": live_rules,
     "similarity": similarity,
     "age": age,
@@ -168,6 +175,12 @@ def _are_among(rows: Rows, others: Rows) -> NDArray[np.bool_]:
     table = np.zeros(max(int(rows.max(initial=0)), int(others.max(initial=0))) + 1, dtype=np.bool_)
     table[others] = True
     return table[rows]
+
+
+def _spoken_for(name: str, scores: SparseScores, rows: Rows) -> Columns:
+    """A score, damped and as a share of the strongest."""
+    found = scores.of(rows)
+    return {f"{name}_log": np.log1p(100 * found), f"{name}_share": found / max(scores.best, 1e-9)}
 
 
 def _mean_where(alike: NDArray[np.float32], chosen: NDArray[np.bool_]) -> NDArray[np.float64]:

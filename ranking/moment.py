@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ranking.live_transitions import Found
 from ranking.signals import SLOW, LiveSignals
 from ranking.slates import SlateModel
-from ranking.sparse_scores import SparseScores
+from ranking.sparse_scores import NOTHING, SparseScores
 from ranking.transitions import TransitionTable
 from towers.history import History
 
@@ -47,6 +47,8 @@ class Moment:
     transitions: TransitionTable
     vectors_of: Callable[[NDArray[np.int64]], NDArray[np.float32]]
     slates: SlateModel | None = None
+    item_knn: TransitionTable | None = None
+    ease: TransitionTable | None = None
     _known: dict[tuple[str, int], tuple[NDArray[np.int64], object]] = field(default_factory=dict, init=False)
 
     def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -55,12 +57,12 @@ class Moment:
 
     def counts(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Faded counts [H, K] of the rows at each half-life."""
-        return self._once("counts", rows, lambda rows: self.signals.velocity.counts_of(rows, self.ts_ms))
+        return self._once("counts", rows, lambda rows: self.signals.velocity.counts_of(rows, self.known_ms))
 
     @cached_property
     def totals(self) -> NDArray[np.float64]:
         """Faded number of all events [H]."""
-        return self.signals.velocity.totals(self.ts_ms)
+        return self.signals.velocity.totals(self.known_ms)
 
     @cached_property
     def recent(self) -> NDArray[np.int64]:
@@ -70,8 +72,17 @@ class Moment:
     @cached_property
     def trained_rules(self) -> SparseScores:
         """Scores after the history by what followed what in training."""
-        known = self.history.rows[self.history.rows < self.transitions.num_rows]
-        return self.transitions.after(known)
+        return self._spoken_for(self.transitions)
+
+    @cached_property
+    def neighbours(self) -> SparseScores:
+        """Scores after the history by whose viewers were the same in training; none without a table."""
+        return self._spoken_for(self.item_knn)
+
+    @cached_property
+    def linear(self) -> SparseScores:
+        """Scores after the history by the linear autoencoder; none without a table."""
+        return self._spoken_for(self.ease)
 
     @cached_property
     def live_rules(self) -> SparseScores:
@@ -97,6 +108,11 @@ class Moment:
         if not known:
             return self.velocity(SLOW)
         return np.asarray(sum(known[1:], start=known[0]) / len(known))
+
+    @property
+    def known_ms(self) -> int:
+        """Up to when anything is known: where no events come in, counts do not fade and items do not age."""
+        return min(self.ts_ms, self.signals.newest_ms) if self.signals.newest_ms else self.ts_ms
 
     def velocity(self, half_life: int) -> NDArray[np.float64]:
         """Faded counts [N] at a half-life, up to a common factor."""
@@ -125,6 +141,11 @@ class Moment:
 
     def _summed(self, found: Found) -> SparseScores:
         return SparseScores.summed(*found).below(self.num_rows)
+
+    def _spoken_for(self, table: TransitionTable | None) -> SparseScores:
+        if table is None:
+            return NOTHING
+        return table.after(self.history.rows[self.history.rows < table.num_rows])
 
     def _fitted(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         if len(values) >= self.num_rows:

@@ -40,7 +40,7 @@ def session(moment: Moment) -> Mapping[str, float]:
     idle_s = _seconds(moment, moment.history.ts_ms[-1:]) if len(moment.history.rows) else 0.0
     length_s = _seconds(moment, now.ts_ms[:1]) if len(now.rows) else 0.0
     last = int(moment.history.rows[-1]) if len(moment.history.rows) else 0
-    support = moment.signals.transitions.count_after(last, moment.ts_ms)
+    support = moment.signals.transitions.count_after(last, moment.known_ms)
     return {
         "idle_log": float(np.log1p(idle_s)),
         "in_session_log": float(np.log1p(len(now.rows))),

@@ -59,6 +59,7 @@ class LiveSignals:
             fading(config.session_half_life_s), config.session_window, fading(config.session_max_gap_s)
         )
         self.exposure = Exposure(num_rows)
+        self.newest_ms = 0
         self._first_ms = np.zeros(num_rows)
         self.num_appearances = 0
 
@@ -77,14 +78,20 @@ class LiveSignals:
 
     def show(self, user_id: str, row: int, ts_ms: int) -> None:
         """A viewer was shown an item."""
+        self.move_to(ts_ms)
         self.exposure.show(user_id, row, ts_ms)
 
     def appear(self, row: int, ts_ms: int) -> None:
         """An item was there at a moment."""
+        self.move_to(ts_ms)
         self._first_ms = grown(self._first_ms, row + 1)
         if self._first_ms[row] == 0 or ts_ms < self._first_ms[row]:
             self._first_ms[row] = ts_ms
             self.num_appearances += 1
+
+    def move_to(self, ts_ms: int) -> None:
+        """Events are known up to a moment."""
+        self.newest_ms = max(self.newest_ms, ts_ms)
 
     def first_ms(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """When each row was first seen, 0 where it never was."""
@@ -108,7 +115,8 @@ class LiveSignals:
         }
         pace = json.dumps(asdict(self.config))
         with path.open("wb") as file:
-            np.savez_compressed(file, first_ms=self._first_ms, viewers=self.exposure.viewers(), config=pace, **arrays)
+            own = {"first_ms": self._first_ms, "newest_ms": self.newest_ms, "viewers": self.exposure.viewers()}
+            np.savez_compressed(file, **own, config=pace, **arrays)
 
     @classmethod
     def load(cls, path: Path, context_sizes: Sequence[int], has_clock: bool) -> LiveSignals:
@@ -124,6 +132,7 @@ class LiveSignals:
                 else:
                     each.restore(state)
             signals._first_ms = arrays["first_ms"].copy()
+            signals.newest_ms = int(arrays["newest_ms"]) if "newest_ms" in arrays.files else 0
         return signals
 
     def _parts(self) -> dict[str, Velocity | Segments | LiveTransitions | Exposure]:

@@ -1,4 +1,4 @@
-"""What follows what: for each item the items chosen soon after it, as one sparse table that serving reads.
+"""Which items speak for which, as sparse tables that serving reads: what follows an item, what its viewers also chose.
 
 Shapes: R item rows, S stored pairs, L history, K candidates.
 """
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from ranking.sparse_scores import SparseScores
 
 FILE: Final = "transitions.npz"
+ITEM_KNN_FILE: Final = "item_knn.npz"
+EASE_FILE: Final = "ease.npz"
 
 
 @dataclass(frozen=True, eq=False)

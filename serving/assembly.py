@@ -89,4 +89,6 @@ def blank_moment(bundle: Bundle, state: LiveState) -> Moment:
         transitions=bundle.transitions,
         vectors_of=state.items.vectors,
         slates=bundle.slates,
+        item_knn=bundle.item_knn,
+        ease=bundle.ease,
     )

@@ -19,8 +19,8 @@ import index
 from index import VectorIndex
 from ranking.slates import FILE as SLATES
 from ranking.slates import SlateModel
+from ranking.transitions import EASE_FILE, ITEM_KNN_FILE, TransitionTable
 from ranking.transitions import FILE as TRANSITIONS
-from ranking.transitions import TransitionTable
 from serving.canary import Canary, check_canary
 from serving.catalogue import Catalogue
 from serving.manifest import FILE as MANIFEST
@@ -100,10 +100,17 @@ class Bundle:
     @cached_property
     def transitions(self) -> TransitionTable:
         """What followed what in training; empty when the bundle does not say."""
-        if TRANSITIONS not in self.manifest.files:
-            return TransitionTable.empty(self.spec.vocabulary.num_rows)
-        with _reading(self.folder, TRANSITIONS):
-            return TransitionTable.load(self.folder / TRANSITIONS)
+        return self._table(TRANSITIONS) or TransitionTable.empty(self.spec.vocabulary.num_rows)
+
+    @cached_property
+    def item_knn(self) -> TransitionTable | None:
+        """Whose viewers were the same in training."""
+        return self._table(ITEM_KNN_FILE)
+
+    @cached_property
+    def ease(self) -> TransitionTable | None:
+        """The linear autoencoder's strongest weights."""
+        return self._table(EASE_FILE)
 
     @cached_property
     def slates(self) -> SlateModel | None:
@@ -116,6 +123,12 @@ class Bundle:
     def check_encoder(self) -> None:
         """Ask the canary queries from the first step to the last; a BundleError names what differs."""
         check_canary(self.canary, self.encoder.encode(self.canary.batch, self.item_tokens), self.index)
+
+    def _table(self, name: str) -> TransitionTable | None:
+        if name not in self.manifest.files:
+            return None
+        with _reading(self.folder, name):
+            return TransitionTable.load(self.folder / name)
 
     def _check_fit(self) -> None:
         num_rows, dim = self.spec.vocabulary.num_rows, self.item_vectors.shape[-1]

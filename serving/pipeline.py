@@ -32,6 +32,8 @@ class Source(IntEnum):
     SEGMENT = 5
     NEW = 6
     SIMILAR = 7
+    ITEM_KNN = 8
+    EASE = 9
 
 
 @dataclass(frozen=True, eq=False)

@@ -56,6 +56,8 @@ class QueryReader:
             transitions=self._bundle.transitions,
             vectors_of=items.vectors,
             slates=self._bundle.slates,
+            item_knn=self._bundle.item_knn,
+            ease=self._bundle.ease,
         )
         return Request(moment, self._state.popularity()), step
 

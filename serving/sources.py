@@ -30,7 +30,8 @@ NUM_RECENT: Final = 5
 class SourceCounts:
     """How many items each source proposes to the ranker; 0 switches it off. The towers propose k where k is more.
 
-    rules: what followed the history in training. live_rules, session_rules: of late, and in sessions of the last
+    rules: what followed the history in training. item_knn, ease: what viewers of its items also chose, by cosine and by
+    a linear autoencoder; empty where the bundle has no such table. live_rules, session_rules: what followed of late, and in sessions of the last
     hours. trending: most chosen of late, fast and slow with
     half-lives of ten minutes, an hour and six hours. segment: most chosen of late in the moment's segments. new: newest
     first. similar: nearest to the newest history items. popularity: most chosen in the longer run.
@@ -38,6 +39,8 @@ class SourceCounts:
 
     towers: int = 100
     rules: int = 60
+    item_knn: int = 0
+    ease: int = 0
     live_rules: int = 60
     session_rules: int = 30
     trending_fast: int = 30
@@ -158,6 +161,8 @@ def standard_sources(index: Searchable) -> Mapping[str, CandidateSource]:
     return {
         "towers": TowerSource(index),
         "rules": SparseSource(Source.RULES, lambda moment: moment.trained_rules),
+        "item_knn": SparseSource(Source.ITEM_KNN, lambda moment: moment.neighbours),
+        "ease": SparseSource(Source.EASE, lambda moment: moment.linear),
         "live_rules": SparseSource(Source.LIVE_RULES, lambda moment: moment.live_rules),
         "session_rules": SparseSource(Source.LIVE_RULES, lambda moment: moment.session_rules),
         "trending_fast": _trending(FAST),

@@ -5,6 +5,7 @@ Shapes: Q requests, K candidates, U features of a request, F of a candidate, A a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -48,6 +49,19 @@ class RankerExamples(NamedTuple):
     def has_choice(self) -> NDArray[np.bool_]:
         """Mask [Q] of the requests with a candidate that was chosen."""
         return np.asarray(np.nansum(self.labels[:, :, 0], axis=1) > 0)
+
+
+def refuse_non_finite(examples: RankerExamples, candidate_names: Sequence[str], request_names: Sequence[str]) -> None:
+    """A ValueError names the first feature that is no number anywhere: one such spoils the scaling of all requests."""
+    of_candidates = (~np.isfinite(examples.features)).any(axis=1)
+    of_requests = ~np.isfinite(examples.request)
+    for names, is_bad in ((candidate_names, of_candidates), (request_names, of_requests)):
+        for name, requests in zip(names, is_bad.T, strict=True):
+            if requests.any():
+                raise ValueError(
+                    f"feature {name!r} is not finite in {int(requests.sum())} of {len(requests)} requests; "
+                    "leave its group out with ranker.features.without, and mend what it is made of"
+                )
 
 
 class SavedExamples(NamedTuple):

@@ -5,8 +5,6 @@ Shapes: R vocabulary rows, D embedding, B canary queries.
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +17,6 @@ from index.build import Config as IndexConfig
 from index.filter_plan import FilterReport
 from ranking.popularity import DecayedCounts
 from ranking.signals import LiveSignals
-from ranking.transitions import FILE as TRANSITIONS
 from serving.canary import Canary
 from serving.catalogue import CatalogueTable
 from serving.parts import BundleParts
@@ -29,13 +26,20 @@ from towers.placement import ContentPlacement
 from towers.two_tower import TwoTower
 from towers.vocabulary import NUM_RESERVED
 from training.corpus import Corpus
-from training.evaluation.baselines.sequential_rules import TransitionConfig, fit_transitions
 from training.evaluation.queries import Queries
+from training.item_tables import ItemTablesConfig, item_tables
 from training.onnx_export import user_tower_onnx
 from training.warm import signals_file, warm_signals
 
 NUM_CANARIES = 8
 MAX_INDEX_QUERIES = 500
+
+
+class EvidenceConfig(NamedTuple):
+    """What is counted beside the towers."""
+
+    signals: LiveSignals.Config = LiveSignals.Config()
+    tables: ItemTablesConfig = ItemTablesConfig()
 
 
 class Exported(NamedTuple):
@@ -69,7 +73,7 @@ def make_parts(
     queries: Queries,
     index: IndexConfig,
     events: pd.DataFrame | None = None,
-    signals: LiveSignals.Config | None = None,
+    evidence: EvidenceConfig | None = None,
 ) -> Exported:
     """Parts without a ranker; `queries` are held out and measure the index's recall.
 
@@ -94,7 +98,7 @@ def make_parts(
         catalogue=catalogue(corpus),
         canary=Canary.of(canary, users[:NUM_CANARIES], built.index),
         placement=placement(towers, corpus),
-        ranker_files=evidence_files(corpus, signals or LiveSignals.Config(), events),
+        ranker_files=evidence_files(corpus, evidence or EvidenceConfig(), events),
     )
     return Exported(parts, built.report, built.filters)
 
@@ -116,13 +120,10 @@ def popularity(corpus: Corpus) -> NDArray[np.float64]:
     return counts.weights_at(corpus.trained_until_ms)
 
 
-def evidence_files(corpus: Corpus, config: LiveSignals.Config, events: pd.DataFrame | None) -> dict[str, bytes]:
-    """What sources and features need beside the towers, by file name: transitions and live signals."""
-    transitions = fit_transitions(corpus.events.histories, corpus.spec.vocabulary.num_rows, TransitionConfig())
-    with tempfile.TemporaryDirectory() as folder:
-        transitions.save(Path(folder) / TRANSITIONS)
-        written = (Path(folder) / TRANSITIONS).read_bytes()
-    return {TRANSITIONS: written} | signals_file(warm_signals(corpus, config, events))
+def evidence_files(corpus: Corpus, config: EvidenceConfig, events: pd.DataFrame | None) -> dict[str, bytes]:
+    """What sources and features need beside the towers, by file name: tables of items and live signals."""
+    tables = item_tables(corpus.events.histories, corpus.spec.vocabulary.num_rows, config.tables)
+    return tables | signals_file(warm_signals(corpus, config.signals, events))
 
 
 def catalogue(corpus: Corpus) -> CatalogueTable:

@@ -30,7 +30,7 @@ from towers.vocabulary import Vocabulary
 from training.data.dataset import Dataset
 from training.data.histories import build
 from training.evaluation.queries import Queries
-from training.examples import ExampleList, RankerExamples, SavedExamples
+from training.examples import ExampleList, RankerExamples, SavedExamples, refuse_non_finite
 from training.impressions import slates
 from training.labels import Labels, labels_of
 from training.learning import Learned
@@ -153,9 +153,10 @@ def rank(
             names = collector.features.names(blank_moment(bundle, collector.recommender.state))
             if SLATE_SCORE in names:
                 scale, start = 1.0, names.index(SLATE_SCORE)
+    moment = blank_moment(bundle, collector.recommender.state)
+    all_names = collector.features.names(moment), collector.features.request_names(moment)
+    refuse_non_finite(examples, *all_names)
     if config.keep_examples:
-        moment = blank_moment(bundle, collector.recommender.state)
-        all_names = collector.features.names(moment), collector.features.request_names(moment)
         SavedExamples(examples, *all_names, bundle.item_vectors, scale).save(out / EXAMPLES)
     fitted = fit_ranker(config, examples, bundle.item_vectors, scale, seed, start)
     logger.info(

@@ -31,6 +31,7 @@ def warm_signals(corpus: Corpus, config: LiveSignals.Config, events: pd.DataFram
     signals.velocity.add_many(rows, ts_ms)
     signals.segments.add_many(rows, ts_ms, learned.context[learned.is_target])
     signals.count_first(_first_ms(rows, ts_ms, spec.vocabulary.num_rows))
+    signals.move_to(corpus.trained_until_ms)
     _count_transitions(signals, corpus)
     if events is not None:
         _count_exposure(signals, corpus, events)

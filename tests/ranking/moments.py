@@ -24,9 +24,10 @@ def vectors() -> NDArray[np.float32]:
 
 
 def moment(history: History = EMPTY_HISTORY, at_ms: int = START_MS, signals: LiveSignals | None = None) -> Moment:
-    """After item 2 came 3 and 4, after item 3 came 5, in training."""
+    """After item 2 came 3 and 4, after item 3 came 5, in training; viewers of 3 also chose 6, those of 2 also 7."""
     offsets = np.array([0, 0, 0, 2, 3, 3, 3, 3, 3, 3])
     table = TransitionTable(offsets, np.array([3, 4, 5]), np.array([0.5, 0.25, 1.0], dtype=np.float32))
+    also = TransitionTable(np.array([0, 0, 0, 1, 2, 2, 2, 2, 2, 2]), np.array([7, 6]), np.ones(2, dtype=np.float32))
     known = vectors()
     return Moment(
         user_id="ann",
@@ -38,4 +39,6 @@ def moment(history: History = EMPTY_HISTORY, at_ms: int = START_MS, signals: Liv
         signals=signals or LiveSignals(LiveSignals.Config(), NUM_ROWS, SIZES, has_clock=True),
         transitions=table,
         vectors_of=lambda rows: known[rows],
+        item_knn=also,
+        ease=also,
     )

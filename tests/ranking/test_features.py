@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -42,6 +44,26 @@ def test_candidate_features_follow_their_definitions() -> None:
     assert column(given, "rules_share", 3, 4, 8) == pytest.approx([1, 0.5, 0])
     assert column(given, "similarity_last", 3, 4, 8) == pytest.approx(similar.tolist(), abs=1e-6)
     assert column(given, "times_had_log", 3, 4, 2) == pytest.approx([0, np.log(2), np.log(2)])
+
+
+def test_what_viewers_also_chose_counts_by_age() -> None:
+    given = moment(history(3, 2))
+    for name in ("item_knn", "ease"):
+        assert column(given, f"{name}_log", 7, 6, 5) == pytest.approx(np.log1p([100, 50, 0]))
+        assert column(given, f"{name}_share", 7, 6, 5) == pytest.approx([1, 0.5, 0])
+    without = replace(given, item_knn=None, ease=None)
+    assert not {"item_knn_log", "ease_log"} & set(features().names(without))
+
+
+def test_a_log_that_stands_still_does_not_age() -> None:
+    signals = LiveSignals(LiveSignals.Config(), NUM_ROWS, SIZES, has_clock=True)
+    for hours, row in ((3, 5), (0, 6)):
+        signals.choose("bob", row, START_MS - hours * HOUR_MS, np.array([1, 1, 1]), EMPTY_HISTORY)
+    rows, ranks, every = np.array([5, 6, 7]), np.zeros((3, 2), dtype=np.int64), features()
+    at_once, a_year_later = (
+        every(moment(at_ms=START_MS + late, signals=signals), rows, ranks) for late in (0, 365 * 24 * HOUR_MS)
+    )
+    np.testing.assert_array_equal(at_once.candidates, a_year_later.candidates)
 
 
 def test_live_features_follow_their_definitions() -> None:

@@ -109,10 +109,9 @@ def test_checkpoints_hold_tensors_and_plain_values_only(dataset: Dataset, tmp_pa
 
 def test_nothing_later_than_the_cut_reaches_training(dataset: Dataset) -> None:
     """Corpus (vocabulary, context, counts, histories, content) and popularity stay when the future is replaced."""
-    from ranking.signals import LiveSignals
     from training.content import ContentConfig
     from training.corpus import make_corpus
-    from training.export import evidence_files, popularity
+    from training.export import EvidenceConfig, evidence_files, popularity
 
     parts = split(dataset, SplitConfig(name="time"))
     later = ~parts.train
@@ -131,7 +130,7 @@ def test_nothing_later_than_the_cut_reaches_training(dataset: Dataset) -> None:
         np.testing.assert_array_equal(one, two)
     np.testing.assert_array_equal(popularity(first), popularity(second))
     files = [
-        evidence_files(corpus, LiveSignals.Config(), events[parts.train])
+        evidence_files(corpus, EvidenceConfig(), events[parts.train])
         for corpus, events in zip(corpora, (dataset.events, other), strict=True)
     ]
     assert files[0] == files[1]

@@ -14,7 +14,7 @@ from ranking.model import RankingHead
 from ranking.value import Calibration, ValueModel
 from serving.scorer import OnnxActionModel
 from training.calibration import expected_error, fit_line
-from training.examples import ExampleList, RankerExamples
+from training.examples import ExampleList, RankerExamples, refuse_non_finite
 from training.onnx_export import ranker_onnx
 from training.ranker import Batches, RankerConfig, fit_ranker
 
@@ -97,6 +97,16 @@ def test_without_a_retrieved_target_retrieval_order_stays() -> None:
     fitted = fit_ranker(replace(CONFIG, max_epochs=3), nothing, VECTORS, scale=1.0, seed=0)
     assert fitted.report.recall_ceiling == 0
     assert (logits(fitted.head, given)[..., 0].diff(dim=1) < 0).all()
+
+
+@pytest.mark.parametrize("name", ["popularity", "idle"])
+def test_a_feature_that_is_no_number_is_named(name: str) -> None:
+    given, names = examples(planted=True), ("score", "age", "popularity", "rank")
+    refuse_non_finite(given, names, ("idle", "pace", "hour"))
+    given.features[7:9, 3, 2] = np.nan if name == "popularity" else 0
+    given.request[7:9, 0] = np.inf
+    with pytest.raises(ValueError, match=f"'{name}' is not finite in 2 of 300 requests"):
+        refuse_non_finite(given, names, ("idle", "pace", "hour"))
 
 
 def test_the_exported_head_scores_as_the_trained_one_whoever_else_is_there(tmp_path: Path) -> None:

@@ -23,8 +23,9 @@ from training.data.dataset import Dataset
 from training.data.split import Split, SplitConfig, split
 from training.evaluation.record import record
 from training.evaluation.table import as_text
-from training.export import Exported, make_parts
+from training.export import EvidenceConfig, Exported, make_parts
 from training.fit import Stage
+from training.item_tables import ItemTablesConfig
 from training.judging import EVALUATION, JudgeConfig, judge
 from training.learning import Learned, LearningConfig, Task, learn
 from training.page_files import PageFilesConfig, page_files
@@ -59,6 +60,7 @@ class TrainConfig:
     ranker: RankerConfig = field(default_factory=RankerConfig)
     slates: SlateConfig = field(default_factory=SlateConfig)
     signals: LiveSignals.Config = field(default_factory=LiveSignals.Config)
+    tables: ItemTablesConfig = field(default_factory=ItemTablesConfig)
     index: IndexConfig = field(default_factory=IndexConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
     judge: JudgeConfig = field(default_factory=JudgeConfig)
@@ -102,7 +104,7 @@ class Training:
             learned.validation,
             self.config.index,
             events[task.train],
-            self.config.signals,
+            self._evidence,
         )
         exported = self._with_slates(exported, learned, task)
         ranked = self._rank(learned, exported)
@@ -115,6 +117,10 @@ class Training:
             (self.out / EVALUATION).unlink(missing_ok=True)
             return folder
         return self._publish_refit(learned, ranked, metrics)
+
+    @property
+    def _evidence(self) -> EvidenceConfig:
+        return EvidenceConfig(self.config.signals, self.config.tables)
 
     def _refit_learning(self, learned: Learned) -> LearningConfig:
         learning = self.config.learning
@@ -175,7 +181,7 @@ class Training:
         refitted = self._learn(everything, self._refit_learning(learned), "refit", start)
         events = self.dataset.events[everything.train]
         exported = make_parts(
-            refitted.towers, refitted.corpus, refitted.validation, self.config.index, events, self.config.signals
+            refitted.towers, refitted.corpus, refitted.validation, self.config.index, events, self._evidence
         )
         exported = self._with_slates(exported, refitted, everything)
         bundle = replace(with_ranker(exported.parts, ranked), page_files=self._page_files(refitted, exported))

@@ -60,6 +60,11 @@ class EASE:
         self._weights = np.ascontiguousarray(inverse, dtype=np.float32)
         return self
 
+    @property
+    def weights(self) -> NDArray[np.float32]:
+        """Weight [R, R] of each item (row) for each other (column)."""
+        return self._weights
+
     def score(self, histories: Sequence[History], request_ts_ms: NDArray[np.int64]) -> NDArray[np.float32]:
         """Scores [B, R]; the sparse product keeps each query's sum apart from the batch."""
         matrix = query_matrix(histories, len(self._weights), self.config.tau)

@@ -53,6 +53,11 @@ class ItemKNN:
         block.data[is_self] = 0
         return keep_strongest(block, self.config.num_neighbours)
 
+    @property
+    def similarity(self) -> sparse.csr_array:
+        """Similarity [R, R] by neighbour: row j holds the items of whose neighbours j is one."""
+        return self._similarity
+
     def score(self, histories: Sequence[History], request_ts_ms: NDArray[np.int64]) -> NDArray[np.float32]:
         """Summed similarities [B, R]."""
         matrix = query_matrix(histories, self._similarity.shape[0], self.config.tau)
