@@ -113,10 +113,10 @@ class LiveSignals:
         arrays: dict[str, Any] = {
             f"{part}.{key}": value for part, each in self._parts().items() for key, value in each.state().items()
         }
-        pace = json.dumps(asdict(self.config))
+        arrays |= {"first_ms": self._first_ms, "newest_ms": self.newest_ms, "viewers": self.exposure.viewers()}
+        arrays["config"] = json.dumps(asdict(self.config))
         with path.open("wb") as file:
-            own = {"first_ms": self._first_ms, "newest_ms": self.newest_ms, "viewers": self.exposure.viewers()}
-            np.savez_compressed(file, **own, config=pace, **arrays)
+            np.savez_compressed(file, **arrays)
 
     @classmethod
     def load(cls, path: Path, context_sizes: Sequence[int], has_clock: bool) -> LiveSignals:

@@ -43,7 +43,18 @@ from serving.vector_cache import VectorCache
 from towers.query import Query
 from towers.vocabulary import UNKNOWN
 
-REASONS: Final = ("personal", "popular", "followed", "followed_now", "trending", "segment", "new", "similar", "also_chosen", "alike")
+REASONS: Final = (
+    "personal",
+    "popular",
+    "followed",
+    "followed_now",
+    "trending",
+    "segment",
+    "new",
+    "similar",
+    "also_chosen",
+    "alike",
+)
 """By code of the source."""
 
 

@@ -31,10 +31,10 @@ class SourceCounts:
     """How many items each source proposes to the ranker; 0 switches it off. The towers propose k where k is more.
 
     rules: what followed the history in training. item_knn, ease: what viewers of its items also chose, by cosine and by
-    a linear autoencoder; empty where the bundle has no such table. live_rules, session_rules: what followed of late, and in sessions of the last
-    hours. trending: most chosen of late, fast and slow with
-    half-lives of ten minutes, an hour and six hours. segment: most chosen of late in the moment's segments. new: newest
-    first. similar: nearest to the newest history items. popularity: most chosen in the longer run.
+    a linear autoencoder; nothing where the bundle has no such table. live_rules, session_rules: what followed the
+    history of late, and in sessions of the last hours. trending: most chosen of late, fast and slow with half-lives of
+    ten minutes, an hour and six hours. segment: most chosen of late in the moment's segments. new: newest first.
+    similar: nearest to the newest history items. popularity: most chosen in the longer run.
     """
 
     towers: int = 100

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +31,7 @@ class ItemTablesConfig:
     `ease_max_items`, since its memory grows with the square of the catalogue and its time with the cube.
     """
 
-    transitions: TransitionConfig = TransitionConfig()
+    transitions: TransitionConfig = field(default_factory=TransitionConfig)
     num_neighbours: int = 100
     window: int = 50
     ease_penalty: float = 1000.0
