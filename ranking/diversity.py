@@ -1,4 +1,4 @@
-"""After the score: a list that says more than the same thing ten times.
+"""After the score: a list that is not ten times the same, suits the viewer's mix of tastes, and now and then tries.
 
 Shapes: K candidates, N chosen, D embedding, T tastes.
 """
@@ -6,104 +6,75 @@ Shapes: K candidates, N chosen, D embedding, T tastes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ranking.arrangement import Arrangement
+from ranking.exploration import Drawn, draw
 
-def mmr(scores: NDArray[np.float64], vectors: NDArray[np.float32], k: int, trade_off: float) -> NDArray[np.int64]:
-    """Places [N] by maximal marginal relevance: (1 - trade_off) * score - trade_off * the largest similarity to what
-    stands above (Carbonell and Goldstein 1998). Scores are spread over 0 to 1 first; 0 keeps their order.
+
+class Pool(NamedTuple):
+    """Candidates, best first, and the viewer. tastes: [K, T], rows that sum to 1 or 0. wanted: [T], likewise."""
+
+    scores: NDArray[np.float64]
+    vectors: NDArray[np.float32]
+    tastes: NDArray[np.float32]
+    wanted: NDArray[np.float32]
+    people: Sequence[Sequence[str]]
+
+
+def arranged(pool: Pool, k: int, prices: Arrangement) -> NDArray[np.int64]:
+    """Places [N] of the pool, chosen one by one for their score less what they cost beside those above; with a cap,
+    whoever is over it follows only where the list would be short.
     """
-    relevance = _spread(scores)
-    closest = np.zeros(len(scores))
-    left = np.ones(len(scores), dtype=np.bool_)
-    chosen: list[int] = []
-    for _ in range(min(k, len(scores))):
-        gain = np.where(left, (1 - trade_off) * relevance - trade_off * closest, -np.inf)
-        best = int(np.argmax(gain))
+    relevance, left = spread(pool.scores), np.ones(len(pool.scores), dtype=np.bool_)
+    closest, mix = np.zeros(len(left)), np.zeros(len(pool.wanted), dtype=np.float32)
+    cap, chosen = Cap(pool.people, prices.max_per_person), []
+    for n in range(1, min(k, len(left)) + 1):
+        gain = relevance - prices.diversity * closest
+        if prices.taste_match:
+            gain -= prices.taste_match * divergence(pool.wanted, (mix + pool.tastes) / np.float32(n))
+        open_places = left & cap.is_free if (left & cap.is_free).any() else left
+        best = int(np.argmax(np.where(open_places, gain, -np.inf)))
         chosen.append(best)
         left[best] = False
-        closest = np.maximum(closest, vectors @ vectors[best])
+        cap.take(best)
+        mix = mix + pool.tastes[best]
+        if prices.diversity:
+            closest = np.maximum(closest, pool.vectors @ pool.vectors[best])
     return np.array(chosen, dtype=np.int64)
 
 
-def greedy_dpp(
-    scores: NDArray[np.float64], vectors: NDArray[np.float32], k: int, trade_off: float
-) -> NDArray[np.int64]:
-    """Places [N] of a greedy search for the most likely set of a determinantal point process, whose kernel is
-    quality_i * similarity_ij * quality_j with quality = exp(c * score), c = (1 - trade_off) / (2 trade_off).
+class Cap:
+    """Which candidates no person forbids yet."""
 
-    Chen et al., Fast greedy MAP inference for determinantal point process, 2018: O(N^2 K). A trade_off of 0 keeps the
-    order of the scores. What adds nothing to the determinant any more follows in the order of the scores.
-    """
-    relevance = _spread(scores)
-    order = np.argsort(-relevance, kind="stable")
-    if trade_off <= 0:
-        return order[:k].astype(np.int64)
-    log_quality = relevance * (1 - trade_off) / (2 * trade_off)
-    factors = np.zeros((min(k, len(scores)), len(scores)))
-    remainder = np.einsum("kd,kd->k", vectors, vectors).astype(np.float64)
-    left, chosen = np.ones(len(scores), dtype=np.bool_), []
-    for n in range(len(factors)):
-        gain = np.where(left & (remainder > 1e-6), 2 * log_quality + np.log(np.maximum(remainder, 1e-12)), -np.inf)
-        best = int(np.argmax(gain))
-        if not np.isfinite(gain[best]):
-            break
-        along = (vectors @ vectors[best] - factors[:n].T @ factors[:n, best]) / np.sqrt(remainder[best])
-        factors[n], remainder = along, remainder - along**2
-        left[best] = False
-        chosen.append(best)
-    rest = [int(place) for place in order if left[place]]
-    return np.array([*chosen, *rest][:k], dtype=np.int64)
+    def __init__(self, people: Sequence[Sequence[str]], at_most: int) -> None:
+        self.is_free = np.ones(len(people), dtype=np.bool_)
+        self._people, self._at_most = people, at_most
+        self._counts: dict[str, int] = {}
+
+    def take(self, place: int) -> None:
+        """The candidate at the place stands in the list."""
+        if not self._at_most:
+            return
+        for person in set(self._people[place]):
+            self._counts[person] = self._counts.get(person, 0) + 1
+            if self._counts[person] == self._at_most:
+                self.is_free &= np.array([person not in own for own in self._people])
 
 
-def capped(groups: Sequence[Sequence[str]], order: NDArray[np.int64], k: int, at_most: int) -> NDArray[np.int64]:
-    """The first k places of `order` with no more than `at_most` of any group, such as an author or a series; places
-    that are over the cap follow only where the list would be short.
-    """
-    counts: dict[str, int] = {}
-    kept, spare = [], []
-    for place in order.tolist():
-        own = groups[place]
-        if all(counts.get(group, 0) < at_most for group in own):
-            kept.append(place)
-            counts |= {group: counts.get(group, 0) + 1 for group in own}
-        else:
-            spare.append(place)
-    return np.array([*kept, *spare][:k], dtype=np.int64)
+def explored(num_places: int, k: int, exploration: float, rng: np.random.Generator) -> Drawn:
+    """Up to k places of an arranged list, drawn without replacement."""
+    return draw(-np.log(np.arange(1, num_places + 1, dtype=np.float64)), k, exploration, rng)
 
 
-def matched_to_tastes(
-    scores: NDArray[np.float64],
-    tastes: NDArray[np.float64],
-    wanted: NDArray[np.float64],
-    k: int,
-    trade_off: float,
-) -> NDArray[np.int64]:
-    """Places [N] whose mix of tastes is like the viewer's: greedy on (1 - trade_off) * mean score - trade_off * KL of
-    `wanted` [T] from the list's mix (Steck, Calibrated recommendations, 2018). tastes: [K, T], rows that sum to 1 or 0.
-    """
-    relevance = _spread(scores)
-    left = np.ones(len(scores), dtype=np.bool_)
-    chosen: list[int] = []
-    mix, gained = np.zeros(len(wanted)), 0.0
-    for n in range(1, min(k, len(scores)) + 1):
-        mixes = (mix + tastes) / n
-        distance = divergence(wanted, mixes)
-        gain = np.where(left, (1 - trade_off) * (gained + relevance) / n - trade_off * distance, -np.inf)
-        best = int(np.argmax(gain))
-        chosen.append(best)
-        left[best] = False
-        mix, gained = mix + tastes[best], gained + relevance[best]
-    return np.array(chosen, dtype=np.int64)
-
-
-def divergence(wanted: NDArray[np.float64], mixes: NDArray[np.float64], smoothing: float = 0.01) -> NDArray[np.float64]:
+def divergence(wanted: NDArray[np.float32], mixes: NDArray[np.float32], smoothing: float = 0.01) -> NDArray[np.float64]:
     """KL(wanted || mix) [K] of mixes [K, T], each smoothed by a hundredth of what is wanted."""
-    smoothed = (1 - smoothing) * mixes + smoothing * wanted
-    ratio = np.log(np.maximum(wanted, 1e-12) / np.maximum(smoothed, 1e-12))
-    return np.asarray((wanted * ratio).sum(axis=1))
+    asked = wanted > 0
+    smoothed = (1 - smoothing) * mixes[:, asked] + smoothing * wanted[asked]
+    return np.asarray(np.log(wanted[asked] / smoothed) @ wanted[asked], dtype=np.float64)
 
 
 def intra_list_distance(vectors: NDArray[np.float32]) -> float:
@@ -115,7 +86,7 @@ def intra_list_distance(vectors: NDArray[np.float32]) -> float:
     return float(1 - (alike.sum() - np.trace(alike)) / pairs)
 
 
-def _spread(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+def spread(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """Scores moved and scaled to 0 to 1; non-finite ones become 0."""
     finite = np.isfinite(scores)
     if not finite.any():

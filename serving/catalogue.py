@@ -33,14 +33,17 @@ EVERYTHING = CatalogueFilter()
 
 
 class CatalogueTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`catalogue.json`: one entry a row [R], rows 0 and 1 included; '' and [] where nothing is known."""
+    """`catalogue.json`: one entry a row [R], rows 0 and 1 included; '' and [] where nothing is known. `people` may be
+    missing altogether.
+    """
 
     titles: list[str]
     genres: list[list[str]]
     maturity: list[str]
+    people: list[list[str]] = []
 
     def __post_init__(self) -> None:
-        lengths = {len(self.titles), len(self.genres), len(self.maturity)}
+        lengths = {len(self.titles), len(self.genres), len(self.maturity), len(self.people or self.titles)}
         if len(lengths) > 1:
             raise ValueError(f"catalogue columns of different lengths {sorted(lengths)}; give one entry a row in each")
 
@@ -86,6 +89,11 @@ class Catalogue:
         """Title of each row, '' where none is known or the item came later."""
         titles = self._table.titles
         return [titles[row] if row < len(titles) else "" for row in rows.tolist()]
+
+    def people(self, rows: NDArray[np.int64]) -> list[list[str]]:
+        """Who made each row, [] where nobody is known or the item came later."""
+        people = self._table.people
+        return [people[row] if row < len(people) else [] for row in rows.tolist()]
 
     def rows(self, within: CatalogueFilter, other_labels: Collection[str] = ()) -> NDArray[np.int64]:
         """Rows of the items inside `within`, ascending; a RequestError names a label neither here nor in the others."""

@@ -91,6 +91,7 @@ class Fallback:
             scores=tuple(-float(place) for place in range(len(found))),
             reasons=("popular",) * len(found),
             rows=np.fromiter(found, dtype=np.int64, count=len(found)),
+            propensities=(1.0,) * len(found),
             model_version=self._version,
             degraded=True,
             stages=(StageReport(step.value, len(found), 0, 0.0),),

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from ranking.arrangement import Arrangement
 from serving.catalogue import EVERYTHING, CatalogueFilter
 from serving.deadline import ENDLESS, Deadline
 from serving.errors import RequestError
@@ -28,6 +29,7 @@ class Wish:
     within: CatalogueFilter = EVERYTHING
     filter_seen: bool = True
     use_ranker: bool = True
+    arrangement: Arrangement | None = None
 
 
 class Ladder:
@@ -69,6 +71,7 @@ class Ladder:
             filter_seen=wish.filter_seen,
             use_ranker=use_ranker,
             deadline=deadline,
+            arrangement=wish.arrangement,
         )
 
 

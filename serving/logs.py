@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-FIELDS: Final = ("route", "status", "ms", "request_id", "model_version", "step")
+FIELDS: Final = ("route", "status", "ms", "request_id", "model_version", "step", "items", "propensities")
 """What log calls may add with `extra`."""
 
 

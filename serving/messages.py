@@ -26,6 +26,27 @@ class Filters(Struct, forbid_unknown_fields=True, frozen=True):
     maturity: Annotated[Labels, Meta(description="Only items with one of these maturity labels.")] = []
 
 
+class ArrangementRequest(Struct, forbid_unknown_fields=True, frozen=True):
+    """What happens after the score; what is left out is as the server was told to do it."""
+
+    diversity: Annotated[
+        Annotated[float, Meta(ge=0, le=10)] | UnsetType,
+        Meta(description="Price of likeness to a title above; the best score is worth 1 more than the worst."),
+    ] = UNSET
+    taste_match: Annotated[
+        Annotated[float, Meta(ge=0, le=10)] | UnsetType,
+        Meta(description="Price of the distance between the viewer's mix of genres and the list's."),
+    ] = UNSET
+    max_per_person: Annotated[
+        Annotated[int, Meta(ge=0, le=MAX_K)] | UnsetType,
+        Meta(description="Titles with any one person before others follow; 0: any number."),
+    ] = UNSET
+    exploration: Annotated[
+        Annotated[float, Meta(ge=0, le=1)] | UnsetType,
+        Meta(description="How much is left to chance; `propensities` says what chance each item had."),
+    ] = UNSET
+
+
 class RecommendRequest(Struct, forbid_unknown_fields=True, frozen=True):
     """Who asks, in which moment, for how many items; everything is optional."""
 
@@ -52,6 +73,7 @@ class RecommendRequest(Struct, forbid_unknown_fields=True, frozen=True):
     filters: Filters = Filters()
     filter_seen: Annotated[bool, Meta(description="Leave out the items of the history.")] = True
     use_ranker: Annotated[bool, Meta(description="False answers in the order of retrieval.")] = True
+    arrangement: ArrangementRequest = ArrangementRequest()
 
 
 class Stage(Struct, frozen=True):
@@ -70,6 +92,10 @@ class RecommendResponse(Struct, frozen=True):
     scores: list[float]
     titles: list[str]
     reasons: list[str]
+    propensities: Annotated[
+        list[float],
+        Meta(description="Chance of each item at its place, given those above it; goes with impressions of it."),
+    ]
     model_version: str
     request_id: str
     degraded: Annotated[

@@ -9,6 +9,8 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Final, get_type_hints
 
+from ranking.arrangement import Arrangement
+
 USAGE: Final = """usage: marquee-serve bundle=DIR [store=URL] [port=8000] [host=127.0.0.1] [OPTION=VALUE ...]
 
   bundle     the `out` folder of a training run, or one bundle inside it
@@ -23,6 +25,9 @@ USAGE: Final = """usage: marquee-serve bundle=DIR [store=URL] [port=8000] [host=
   deadline_ms  a request gets a simpler answer in time rather than the full one late; 0 waits for ever
   watch_s    how often CURRENT is looked at: a newly published bundle is swapped in between two requests, a broken one
              is reported and the old one keeps answering; 0 looks only on SIGHUP
+  diversity, taste_match, max_per_person, exploration
+             what happens after the score, where a request does not say: price of likeness to a title above, price of
+             the distance from the viewer's mix of genres, titles a person (0: any number), how much is left to chance
   log_level  debug, info, warning or error; info logs each request, as JSON and without personal data
 
 MARQUEE_API_KEY in the environment makes /v1 ask for it (Authorization: Bearer KEY).
@@ -49,6 +54,10 @@ class Config:
     deadline_ms: float = 250.0
     watch_s: float = 1.0
     log_level: str = "warning"
+    diversity: float = 0.0
+    taste_match: float = 0.0
+    max_per_person: int = 0
+    exploration: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.bundle.is_dir():
@@ -60,6 +69,15 @@ class Config:
         if self.log_level not in {"debug", "info", "warning", "error"}:
             raise UsageError(f"log_level is {self.log_level!r}; choose debug, info, warning or error")
         self._check_sizes()
+        try:
+            _ = self.arrangement
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+
+    @property
+    def arrangement(self) -> Arrangement:
+        """What happens after the score."""
+        return Arrangement(self.diversity, self.taste_match, self.max_per_person, self.exploration)
 
     def _check_sizes(self) -> None:
         if self.keep_days < 0:

@@ -1,4 +1,4 @@
-"""The stages between a request and its items: sources propose, filters remove, a scorer orders, a selector cuts.
+"""The stages between a request and its items: sources propose, filters remove, a scorer orders, an arranger cuts.
 
 Each stage reports what it kept and removed and how long it took. Shapes: K candidates, N item rows in use, D embedding.
 """
@@ -105,12 +105,6 @@ class Scorer(Protocol):
     def score(self, request: Request, merged: Merged) -> NDArray[np.float64]: ...
 
 
-class Selector(Protocol):
-    """Picks the answer from the ordered candidates."""
-
-    def select(self, candidates: Candidates, k: int) -> Candidates: ...
-
-
 class StageReport(NamedTuple):
     """Items that left a stage and items it removed, and its wall-clock time."""
 
@@ -153,14 +147,6 @@ def behind(floor: float, scores: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scores moved below `floor`, their distances kept: what follows a list orders after it."""
     below: NDArray[np.float32] = np.float32(floor - 1) + (scores - scores.max(initial=-np.inf))
     return below
-
-
-class BestFirst:
-    """Selector: the k best scores, ties in the order of the candidates."""
-
-    def select(self, candidates: Candidates, k: int) -> Candidates:
-        """At most k candidates, best first."""
-        return take(candidates, np.argsort(-candidates.scores, kind="stable")[:k])
 
 
 class Eligible(NamedTuple):

@@ -25,6 +25,7 @@ class Step(StrEnum):
 class Recommendation:
     """The answer to one query: parallel tuples, best first.
 
+    propensities: the chance of each item at its place given those above it, 1 where nothing was left to chance.
     `degraded` says that a model failed or time ran out and a simpler order took its place; `step` says which.
     """
 
@@ -32,6 +33,7 @@ class Recommendation:
     scores: tuple[float, ...]
     reasons: tuple[str, ...]
     rows: NDArray[np.int64]
+    propensities: tuple[float, ...]
     model_version: str
     degraded: bool
     stages: tuple[StageReport, ...]

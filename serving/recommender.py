@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.topk import Candidates, TopK
+from ranking.arrangement import BEST_FIRST, Arrangement
 from ranking.merge import Merged, merge, places
+from serving.arranging import Arranged, Arranger
 from serving.bundle import Bundle
 from serving.catalogue import EVERYTHING, CatalogueFilter
 from serving.deadline import ENDLESS, Deadline
@@ -21,12 +23,10 @@ from serving.errors import RequestError
 from serving.fallback import Fallback
 from serving.filters import Allow, Block
 from serving.pipeline import (
-    BestFirst,
     Eligible,
     Filter,
     Request,
     Scorer,
-    Selector,
     Source,
     Stages,
     behind,
@@ -73,11 +73,13 @@ class Recommender:
         """`num_candidates` are ranked, or k if larger. More removable items than `max_overfetch` or a hundredth of the
         catalogue are not over-fetched: the index then gets a list of the allowed ones. `vectors` says how many user
         vectors are kept; None makes each anew, so that equal queries have equal answers whatever came between.
+        `arrangement` is what happens after the score, where a request does not ask for another.
         """
 
         num_candidates: int = 200
         max_overfetch: int = 1000
         vectors: VectorCache.Config | None = None
+        arrangement: Arrangement = BEST_FIRST
 
     def __init__(
         self,
@@ -86,7 +88,6 @@ class Recommender:
         clock_ms: Callable[[], int],
         config: Config | None = None,
         scorer: Scorer | None = None,
-        selector: Selector | None = None,
     ) -> None:
         self.bundle = bundle
         self.version = bundle.version
@@ -95,11 +96,16 @@ class Recommender:
         self._config = config or self.Config()
         self._max_overfetch = max(self._config.max_overfetch, len(bundle.spec.vocabulary.encoded) // 100)
         self._scorer = scorer
-        self._selector = selector or BestFirst()
+        self._arranger = Arranger(bundle.catalogue)
         self._clock_ms = clock_ms
         self._reader = QueryReader(bundle, state, clock_ms, self._config.vectors)
         self._sources = standard_sources(self.shelf)
         self.fallback = Fallback(bundle, state, self.shelf, clock_ms)
+
+    @property
+    def arrangement(self) -> Arrangement:
+        """What happens after the score unless a request asks for another."""
+        return self._config.arrangement
 
     def recommend(
         self,
@@ -110,6 +116,7 @@ class Recommender:
         filter_seen: bool = True,
         use_ranker: bool = True,
         deadline: Deadline = ENDLESS,
+        arrangement: Arrangement | None = None,
     ) -> Recommendation:
         """min(k, allowed items) distinct items, none of them seen (unless switched off), excluded or outside `within`.
 
@@ -127,10 +134,14 @@ class Recommender:
         else:
             merged = self._merge(request, filters, scorer.counts, _positive(k), stages)
             ranked, is_sound = self._rank(request, merged, scorer, stages)
-        filled = self._fill(request, self._selector.select(ranked, k), filters, k, stages)
+        wish = self._config.arrangement if arrangement is None else arrangement
+        chosen = self._arranger.select(request, ranked, k, wish)
+        if wish != BEST_FIRST:
+            stages.note("arrangement", len(chosen.candidates.rows))
+        filled = self._fill(request, chosen.candidates, filters, k, stages)
         answer = self._check(filled, filters, stages)
         rank_step = Step.FULL if is_sound and has_time else Step.RETRIEVAL
-        return self._recommendation(answer, lower(read_step, rank_step), stages)
+        return self._recommendation(answer, chosen, lower(read_step, rank_step), stages)
 
     def retrieve(self, query: Query, k: int, *, filter_seen: bool = True) -> Candidates:
         """The towers' k best items for a query, seen and excluded ones left out."""
@@ -259,12 +270,14 @@ class Recommender:
         stages.note("check", len(kept.rows), len(answer.rows) - len(kept.rows))
         return kept
 
-    def _recommendation(self, answer: Candidates, step: Step, stages: Stages) -> Recommendation:
+    def _recommendation(self, answer: Candidates, chosen: Arranged, step: Step, stages: Stages) -> Recommendation:
+        chances = dict(zip(chosen.candidates.rows.tolist(), chosen.propensities.tolist(), strict=True))
         return Recommendation(
             items=tuple(self.state.items.ids(answer.rows)),
             scores=tuple(answer.scores.tolist()),
             reasons=tuple(REASONS[code] for code in answer.source.tolist()),
             rows=answer.rows,
+            propensities=tuple(chances.get(row, 1.0) for row in answer.rows.tolist()),
             model_version=self.version,
             degraded=step is not Step.FULL,
             stages=tuple(stages.reports),

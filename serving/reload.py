@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Lock, Thread
 
+from ranking.arrangement import BEST_FIRST, Arrangement
 from serving.assembly import assemble
 from serving.bundle import Bundle, locate
 from serving.manifest import BundleError
@@ -18,9 +19,9 @@ from serving.vector_cache import VectorCache
 _LOG = logging.getLogger("marquee.serving")
 
 
-def load_recommender(path: Path) -> Recommender:
+def load_recommender(path: Path, arrangement: Arrangement = BEST_FIRST) -> Recommender:
     """A server's recommender of the bundle at `path`, with fresh state; a BundleError names what is wrong with it."""
-    return assemble(Bundle.load(path), config=Recommender.Config(vectors=VectorCache.Config()))
+    return assemble(Bundle.load(path), config=Recommender.Config(vectors=VectorCache.Config(), arrangement=arrangement))
 
 
 class Reloader:

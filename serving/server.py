@@ -95,8 +95,8 @@ def load_service(config: Config) -> Service:
 
     store = None if config.store_url is None else Store.open(config.store_url)
     compared = [Path(config.compare)] if config.compare else []
-    others = [Service(load_recommender(path), Metrics(), store) for path in compared]
-    return Service(load_recommender(config.bundle), Metrics(), store, others)
+    others = [Service(load_recommender(path, config.arrangement), Metrics(), store) for path in compared]
+    return Service(load_recommender(config.bundle, config.arrangement), Metrics(), store, others)
 
 
 class Equipped(NamedTuple):
@@ -110,12 +110,12 @@ def equipped(service: Service, config: Config) -> Equipped:
     """The service behind HTTP, traced, looking for new bundles and forgetting old events as the options say."""
     from serving.app import Config as AppConfig
     from serving.app import create_app
-    from serving.reload import Reloader
+    from serving.reload import Reloader, load_recommender
     from serving.retention import prune_daily
     from serving.tracing import Tracing
 
     service.tracing = Tracing.from_environment()
-    reloader = Reloader(service, config.bundle)
+    reloader = Reloader(service, config.bundle, lambda path: load_recommender(path, config.arrangement))
     if config.watch_s:
         reloader.watch(config.watch_s)
     if service.store is not None and config.keep_days:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from threading import Lock
 from typing import TypeVar
 
 import msgspec
 import numpy as np
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 
+from ranking.arrangement import Arrangement
 from serving.catalogue import CatalogueFilter
 from serving.deadline import ENDLESS, Costs, Deadline
 from serving.errors import RequestError
@@ -17,6 +20,7 @@ from serving.item_messages import ItemStored
 from serving.ladder import Ladder, Wish
 from serving.live import Live
 from serving.messages import (
+    ArrangementRequest,
     Filters,
     RecommendRequest,
     RecommendResponse,
@@ -34,6 +38,8 @@ from serving.tracing import Tracing
 from towers.query import Query
 
 T = TypeVar("T")
+
+_LOG = logging.getLogger("marquee.serving")
 
 
 class UnknownItemError(LookupError):
@@ -122,11 +128,15 @@ class Service:
 
     def _response(self, recommender: Recommender, answer: Recommendation, request_id: str) -> bytes:
         self.metrics.observe_answer(answer.stages, answer.step)
+        if min(answer.propensities, default=1.0) < 1:
+            drawn = {"request_id": request_id, "items": answer.items, "propensities": answer.propensities}
+            _LOG.info("explored", extra=drawn)
         response = RecommendResponse(
             items=list(answer.items),
             scores=list(answer.scores),
             titles=recommender.shelf.titles(answer.rows),
             reasons=list(answer.reasons),
+            propensities=list(answer.propensities),
             model_version=answer.model_version,
             request_id=request_id,
             degraded=answer.degraded,
@@ -185,7 +195,14 @@ def to_wish(message: RecommendRequest, recommender: Recommender) -> Wish:
         to_catalogue_filter(message.filters),
         message.filter_seen,
         message.use_ranker,
+        to_arrangement(message.arrangement, recommender.arrangement),
     )
+
+
+def to_arrangement(message: ArrangementRequest, default: Arrangement) -> Arrangement:
+    """The default with what the message says otherwise."""
+    told = {name: value for name, value in msgspec.structs.asdict(message).items() if value is not UNSET}
+    return replace(default, **told) if told else default
 
 
 def to_query(message: RecommendRequest, ts_unit_ms: float) -> Query:

@@ -33,6 +33,8 @@ from training.warm import signals_file, warm_signals
 
 NUM_CANARIES = 8
 MAX_INDEX_QUERIES = 500
+MAX_PEOPLE = 5
+"""Kept of each title: who is named first."""
 
 
 class EvidenceConfig(NamedTuple):
@@ -127,7 +129,7 @@ def evidence_files(corpus: Corpus, config: EvidenceConfig, events: pd.DataFrame 
 
 
 def catalogue(corpus: Corpus) -> CatalogueTable:
-    """Titles, genres and maturity by row."""
+    """Titles, genres, maturity and people by row."""
     reserved = NUM_RESERVED
     ids = corpus.spec.vocabulary.ids(corpus.spec.vocabulary.item_rows)
     if corpus.contents is None:
@@ -137,6 +139,7 @@ def catalogue(corpus: Corpus) -> CatalogueTable:
         [""] * reserved + [item.title or ids[n] for n, item in enumerate(items)],
         [[]] * reserved + [list(item.genres) for item in items],
         [""] * reserved + [item.maturity for item in items],
+        [[]] * reserved + [list(item.people[:MAX_PEOPLE]) for item in items],
     )
 
 

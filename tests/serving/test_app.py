@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -12,14 +13,17 @@ import pytest
 from numpy.typing import NDArray
 from prometheus_client.parser import text_string_to_metric_families
 
+from ranking.arrangement import Arrangement
 from ranking.merge import Merged
 from serving.app import Config, create_app
 from serving.assembly import assemble, fresh_state
 from serving.bundle import Bundle
+from serving.logs import JsonLines
+from serving.messages import ArrangementRequest
 from serving.metrics import Metrics
 from serving.pipeline import Request
 from serving.recommender import Recommender
-from serving.service import Service
+from serving.service import Service, to_arrangement
 from tests.bundles import TinyConfig, item_id
 from tests.serving.conftest import NOW_MS
 from tests.serving.running import running
@@ -100,6 +104,29 @@ def test_filters_and_switches_reach_the_recommender(client: httpx.Client) -> Non
     assert stages == ["encode", "towers", "check"]
 
 
+def test_an_arrangement_is_answered_with_its_chances_and_logged(
+    client: httpx.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    plain = ask(client, user_id="viewer-003", timestamp=NOW_MS)
+    assert plain["propensities"] == [1.0] * 10
+    with caplog.at_level("INFO", "marquee.serving"):
+        drawn = ask(client, user_id="viewer-003", timestamp=NOW_MS, arrangement={"exploration": 1.0})
+    assert all(0 < chance < 1 for chance in drawn["propensities"])
+    assert "arrangement" in [stage["name"] for stage in drawn["stages"]]
+    (line,) = [record for record in caplog.records if record.message == "explored"]
+    told = json.loads(JsonLines().format(line))
+    assert (told["items"], told["propensities"]) == (drawn["items"], drawn["propensities"])
+    assert told["request_id"] == drawn["request_id"]
+    assert "viewer-003" not in json.dumps(told)
+
+
+def test_a_message_changes_only_what_it_names(recommender: Recommender) -> None:
+    default = Arrangement(diversity=0.5, max_per_person=2)
+    told = to_arrangement(ArrangementRequest(max_per_person=0), default)
+    assert told == Arrangement(diversity=0.5)
+    assert to_arrangement(ArrangementRequest(), default) is default
+
+
 @pytest.mark.parametrize(
     ("body", "status", "field"),
     [
@@ -126,6 +153,8 @@ def test_filters_and_switches_reach_the_recommender(client: httpx.Client) -> Non
         (b'{"exclude": ["' + b"a" * 300 + b'"]}', 422, "exclude[0]"),
         (b'{"context": {"' + b"a" * 300 + b'": "x"}}', 422, "context"),
         (b'{"filters": {"genre": ["Drama"]}}', 422, "filters.genre"),
+        (b'{"arrangement": {"exploration": 2}}', 422, "arrangement.exploration"),
+        (b'{"arrangement": {"fun": 1}}', 422, "arrangement.fun"),
         (b'{"filters": {"genres": ["Dramma"]}}', 422, "filters.genres"),
         (b'{"exclude": ["' + b"a" * 60_000 + b'"]}', 413, None),
     ],

@@ -10,7 +10,7 @@ from index.row_set import RowSet
 from index.topk import Candidates
 from ranking.signals import HOUR, LiveSignals
 from serving.filters import Allow, Block
-from serving.pipeline import BestFirst, Request, Stages, behind, eligible, join, take
+from serving.pipeline import Request, Stages, behind, eligible, join, take
 from serving.sources import PopularSource, standard_sources
 from tests.ranking.moments import NUM_ROWS, SIZES, START_MS, moment, vectors
 from towers.history import EMPTY_HISTORY
@@ -42,11 +42,6 @@ def test_few_removable_items_are_over_fetched_and_many_are_listed() -> None:
     assert allowed is not None
     assert allowed.rows.tolist() == list(range(5, 12))
     assert overfetch == 0
-
-
-def test_the_selector_keeps_the_order_of_equal_scores() -> None:
-    found = Candidates(np.array([5, 4, 3, 2]), np.array([1, 2, 1, 2], np.float32), np.zeros(4, np.int8))
-    assert BestFirst().select(found, 3).rows.tolist() == [4, 2, 5]
 
 
 @settings(deadline=None)

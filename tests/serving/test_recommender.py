@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from ranking.arrangement import Arrangement
 from serving.assembly import assemble
 from serving.bundle import Bundle
 from serving.catalogue import CatalogueFilter
@@ -55,7 +56,14 @@ def matches(number: int, within: CatalogueFilter) -> bool:
 
 @pytest.mark.parametrize("max_overfetch", [0, 4096])
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(query=queries, k=st.integers(1, 80), within=filters, filter_seen=st.booleans(), use_ranker=st.booleans())
+@given(
+    query=queries,
+    k=st.integers(1, 80),
+    within=filters,
+    filter_seen=st.booleans(),
+    use_ranker=st.booleans(),
+    arrangement=st.sampled_from([None, Arrangement(0.5, 0.5, 1, 0.3)]),
+)
 def test_every_list_holds_exactly_the_allowed_items_there_are(
     tiny_bundle: Bundle,
     max_overfetch: int,
@@ -64,18 +72,47 @@ def test_every_list_holds_exactly_the_allowed_items_there_are(
     within: CatalogueFilter,
     filter_seen: bool,
     use_ranker: bool,
+    arrangement: Arrangement | None,
 ) -> None:
     recommender = assemble(tiny_bundle, lambda: NOW_MS, Recommender.Config(20, max_overfetch))
-    answer = recommender.recommend(query, k, within=within, filter_seen=filter_seen, use_ranker=use_ranker)
+    answer = recommender.recommend(
+        query, k, within=within, filter_seen=filter_seen, use_ranker=use_ranker, arrangement=arrangement
+    )
     known = recommender.state.history(query.user_id).rows
     seen = tiny_bundle.spec.vocabulary.ids(known) if query.history is None else list(query.history)
     allowed = {item_id(number) for number in range(NUM_ITEMS) if matches(number, within)}
     allowed -= set(query.exclude) | (set(seen) if filter_seen else set())
     assert len(answer.items) == len(set(answer.items)) == min(k, len(allowed))
     assert set(answer.items) <= allowed
-    assert np.all(np.diff(answer.scores) <= 0)
+    assert arrangement or np.all(np.diff(answer.scores) <= 0)
+    assert arrangement or set(answer.propensities) <= {1.0}
+    assert len(answer.propensities) == len(answer.items)
+    assert all(0 < chance <= 1 for chance in answer.propensities)
     assert np.isfinite(answer.scores).all()
     assert not answer.degraded
+
+
+def test_what_is_left_to_chance_is_drawn_anew_each_moment_and_alike_when_asked_again(tiny_bundle: Bundle) -> None:
+    recommender = assemble(tiny_bundle, lambda: NOW_MS, Recommender.Config(arrangement=Arrangement(exploration=1.0)))
+    asked = [Query("viewer-003", ts_ms=NOW_MS + late) for late in range(30)]
+    lists = [recommender.recommend(query, 5) for query in asked]
+    assert recommender.recommend(asked[4], 5).items == lists[4].items
+    firsts = {each.items[0]: each.propensities[0] for each in lists}
+    assert len(firsts) > 1
+    best = recommender.recommend(asked[0], 5, arrangement=Arrangement()).items[0]
+    assert max(firsts, key=lambda item: firsts[item]) == best
+
+
+def test_a_list_within_its_genres_suits_the_viewers_mix(tiny_bundle: Bundle) -> None:
+    recommender = assemble(tiny_bundle, lambda: NOW_MS)
+    dramas = tuple(item_id(number) for number in range(0, NUM_ITEMS, 4))[:4]
+    genres = tiny_bundle.catalogue.genre_labels
+
+    def share(arrangement: Arrangement) -> float:
+        answer = recommender.recommend(Query(history=dramas, ts_ms=NOW_MS), 8, arrangement=arrangement)
+        return sum("Drama" in genres[row] for row in answer.rows.tolist())
+
+    assert share(Arrangement(taste_match=10.0)) > share(Arrangement())
 
 
 def test_the_list_without_a_ranker_is_the_exact_order_of_the_towers(recommender: Recommender) -> None:

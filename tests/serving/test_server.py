@@ -48,6 +48,7 @@ def test_help_lists_the_options(capsys: pytest.CaptureFixture[str]) -> None:
         (["bundle=.", "watch_s=-1"], "watch_s is -1.0"),
         (["bundle=.", "deadline_ms=soon"], "deadline_ms is 'soon'; give a number"),
         (["bundle=.", "log_level=loud"], "log_level is 'loud'"),
+        (["bundle=.", "exploration=2"], "exploration is 2.0"),
         (["bundle=.", "prot=8000"], "unknown option 'prot=8000'"),
         (["--port", "8000"], "unknown option '--port'"),
     ],

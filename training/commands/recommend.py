@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from ranking.arrangement import Arrangement
 from serving.assembly import assemble
 from serving.bundle import Bundle
 from serving.recommendation import Recommendation
@@ -25,7 +26,15 @@ from training.replay import Replay
 AT_ONCE = 1024
 """Answers held in memory before they are written."""
 
-SCHEMA = pa.schema([("query_id", pa.int64()), ("rank", pa.int32()), ("item_id", pa.string()), ("score", pa.float64())])
+SCHEMA = pa.schema(
+    [
+        ("query_id", pa.int64()),
+        ("rank", pa.int32()),
+        ("item_id", pa.string()),
+        ("score", pa.float64()),
+        ("propensity", pa.float64()),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,7 @@ class RecommendConfig:
     """Answers of `bundle` to the Parquet file `queries`, `k` items each, written to the Parquet file `out`.
 
     Each query's `exclude` list is always respected; `filter_seen=false` lets the items of its history come back.
+    `arrangement` is what happens after the score; `propensity` is the chance that each item had at its place.
     With `stream`, a file of events, each query also knows the events strictly earlier than itself.
     """
 
@@ -43,6 +53,7 @@ class RecommendConfig:
     filter_seen: bool = True
     use_ranker: bool = True
     stream: str | None = None
+    arrangement: Arrangement = field(default_factory=Arrangement)
 
     def __post_init__(self) -> None:
         if self.k < 1:
@@ -59,7 +70,7 @@ class Answer(NamedTuple):
 
 
 def recommend(config: RecommendConfig) -> None:
-    """Write `out` (query_id, rank from 1, item_id, score); it appears complete or not at all."""
+    """Write `out` (query_id, rank from 1, item_id, score, propensity); it appears complete or not at all."""
     with threadpool_limits(1, "blas"):  # a request's products are too small to share between cores
         _recommend(config, assemble(Bundle.load(Path(config.bundle).expanduser())))
 
@@ -80,7 +91,11 @@ def answers(recommender: Recommender, asked: Iterator[tuple[int, Query]], config
     """The answer to each query, in the order asked; each is worked out only when it is taken."""
     for query_id, query in asked:
         recommendation = recommender.recommend(
-            query, config.k, filter_seen=config.filter_seen, use_ranker=config.use_ranker
+            query,
+            config.k,
+            filter_seen=config.filter_seen,
+            use_ranker=config.use_ranker,
+            arrangement=config.arrangement,
         )
         yield Answer(query_id, recommendation)
 
@@ -117,5 +132,6 @@ def _table(chunk: list[Answer]) -> pa.Table:
         "rank": [rank for answer in chunk for rank in range(1, len(answer.recommendation.items) + 1)],
         "item_id": [item for answer in chunk for item in answer.recommendation.items],
         "score": [score for answer in chunk for score in answer.recommendation.scores],
+        "propensity": [chance for answer in chunk for chance in answer.recommendation.propensities],
     }
     return pa.table(columns, schema=SCHEMA)
