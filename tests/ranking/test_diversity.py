@@ -74,7 +74,7 @@ def test_the_mix_of_tastes_meets_the_viewers() -> None:
     tastes = np.eye(2, dtype=np.float32)[[0] * 20 + [1] * 20]
     scores = np.concatenate([np.linspace(2, 1, 20), np.linspace(1.5, 0.5, 20)])
     given = pool(scores, tastes=tastes, wanted=(0.7, 0.3))
-    found = arranged(given, 10, Arrangement(taste_match=5.0))
+    found = arranged(given, 10, Arrangement(taste_match=10.0))
     assert tastes[found].mean(axis=0) == pytest.approx([0.7, 0.3], abs=0.05)
     assert arranged(given, 10, Arrangement()).tolist() == list(range(10))
     assert divergence(given.wanted, given.wanted[None])[0] == pytest.approx(0, abs=1e-6)
