@@ -60,8 +60,9 @@ def rules(moment: Moment, rows: Rows) -> Columns:
 
 def neighbours(moment: Moment, rows: Rows) -> Columns:
     """What viewers of the history's items also chose in training, where the bundle has tables of it."""
-    columns = {} if moment.item_knn is None else _spoken_for("item_knn", moment.neighbours, rows)
-    return columns | ({} if moment.ease is None else _spoken_for("ease", moment.linear, rows))
+    by_cosine = {} if moment.item_knn is None else _spoken_for("item_knn", moment.neighbours, rows)
+    linear = {} if moment.ease is None else _spoken_for("ease", moment.linear, rows)
+    return {**by_cosine, **linear}
 
 
 def live_rules(moment: Moment, rows: Rows) -> Columns:

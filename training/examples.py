@@ -53,15 +53,13 @@ class RankerExamples(NamedTuple):
 
 def refuse_non_finite(examples: RankerExamples, candidate_names: Sequence[str], request_names: Sequence[str]) -> None:
     """A ValueError names the first feature that is no number anywhere: one such spoils the scaling of all requests."""
-    of_candidates = (~np.isfinite(examples.features)).any(axis=1)
-    of_requests = ~np.isfinite(examples.request)
-    for names, is_bad in ((candidate_names, of_candidates), (request_names, of_requests)):
-        for name, requests in zip(names, is_bad.T, strict=True):
-            if requests.any():
-                raise ValueError(
-                    f"feature {name!r} is not finite in {int(requests.sum())} of {len(requests)} requests; "
-                    "leave its group out with ranker.features.without, and mend what it is made of"
-                )
+    is_finite = np.concatenate([np.isfinite(examples.features).all(axis=1), np.isfinite(examples.request)], axis=1)
+    for name, requests in zip((*candidate_names, *request_names), is_finite.T, strict=True):
+        if not requests.all():
+            raise ValueError(
+                f"feature {name!r} is not finite in {int((~requests).sum())} of {len(requests)} requests; "
+                "leave its group out with ranker.features.without, and mend what it is made of"
+            )
 
 
 class SavedExamples(NamedTuple):

@@ -89,7 +89,7 @@ def test_lists_are_ranked_from_one_and_hold_nothing_seen_excluded_or_twice(out: 
         assert part["rank"].tolist() == list(range(1, NUM_ITEMS - len(known) + 1))
         assert part.item_id.is_unique
         assert not set(part.item_id) & known
-    assert answers.columns.tolist() == ["query_id", "rank", "item_id", "score"]
+    assert answers.columns.tolist() == ["query_id", "rank", "item_id", "score", "propensity"]
 
 
 def test_filter_seen_off_lets_the_history_back_but_never_the_excluded(out: Path, tmp_path: Path) -> None:
