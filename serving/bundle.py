@@ -26,6 +26,8 @@ from serving.catalogue import Catalogue
 from serving.manifest import FILE as MANIFEST
 from serving.manifest import BundleError, Manifest, ManifestFields, verify
 from serving.parts import PLACEMENT, load_array, load_histories
+from towers.bag import FILE as BAG
+from towers.bag import BagTables
 from towers.features import FeatureSpec
 from towers.history import Histories
 from towers.placement import ContentPlacement
@@ -119,6 +121,14 @@ class Bundle:
             return None
         with _reading(self.folder, SLATES):
             return SlateModel.load(self.folder / SLATES)
+
+    @cached_property
+    def bag(self) -> BagTables | None:
+        """What answers bags of items; None when the bundle cannot."""
+        if BAG not in self.manifest.files:
+            return None
+        with _reading(self.folder, BAG):
+            return BagTables.load(self.folder / BAG)
 
     def check_encoder(self) -> None:
         """Ask the canary queries from the first step to the last; a BundleError names what differs."""

@@ -61,6 +61,10 @@ class RecommendRequest(Struct, forbid_unknown_fields=True, frozen=True):
         Annotated[list[Time], Meta(max_length=MAX_IDS)] | UnsetType,
         Meta(description="Time of each item of `history`, in the unit of the training data's `timestamp` column."),
     ] = UNSET
+    is_bag: Annotated[
+        bool,
+        Meta(description="The order of the history means nothing: titles that were picked, not watched one by one."),
+    ] = False
     context: Annotated[
         dict[Id, Id], Meta(max_length=100, description="Context columns of the moment; unknown columns are ignored.")
     ] = {}

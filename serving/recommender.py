@@ -37,7 +37,7 @@ from serving.pipeline import (
 from serving.query_reader import QueryReader
 from serving.recommendation import Recommendation, Step, lower
 from serving.shelf import Shelf
-from serving.sources import standard_sources
+from serving.sources import BAG, standard_sources
 from serving.state import LiveState
 from serving.vector_cache import VectorCache
 from towers.query import Query
@@ -99,7 +99,7 @@ class Recommender:
         self._arranger = Arranger(bundle.catalogue)
         self._clock_ms = clock_ms
         self._reader = QueryReader(bundle, state, clock_ms, self._config.vectors)
-        self._sources = standard_sources(self.shelf)
+        self._sources = standard_sources(self.shelf, bundle.bag)
         self.fallback = Fallback(bundle, state, self.shelf, clock_ms)
 
     @property
@@ -120,17 +120,20 @@ class Recommender:
     ) -> Recommendation:
         """min(k, allowed items) distinct items, none of them seen (unless switched off), excluded or outside `within`.
 
-        A RequestError names a k below 1, times that do not match the history, or a label the catalogue does not have.
+        A bag is answered by its own tables instead of the towers, without a ranker. A RequestError names a k below 1, a
+        bag where the bundle has no tables for it, times that do not match the history, or a label the catalogue does
+        not have.
         """
         stages = Stages()
         request, read_step = self._reader.read_in_time(query, deadline)
         stages.note("encode" if read_step is Step.FULL else read_step.value, 0 if request.vector is None else 1)
         filters = self._filters(query, request, within, filter_seen)
+        use_ranker = use_ranker and not query.is_bag
         has_time = not use_ranker or deadline.allows("ranker")
         scorer = self._scorer if use_ranker and has_time else None
         if scorer is None:
             count = max(_positive(k), self._config.num_candidates)
-            ranked, is_sound = self._nearest(request, filters, count, stages), True
+            ranked, is_sound = self._nearest(query, request, filters, count, stages), True
         else:
             merged = self._merge(request, filters, scorer.counts, _positive(k), stages)
             ranked, is_sound = self._rank(request, merged, scorer, stages)
@@ -147,7 +150,7 @@ class Recommender:
         """The towers' k best items for a query, seen and excluded ones left out."""
         request = self.request(query)
         filters = self._filters(query, request, EVERYTHING, filter_seen)
-        return self._nearest(request, filters, _positive(k), Stages())
+        return self._nearest(query, request, filters, _positive(k), Stages())
 
     def gather(self, query: Query, counts: Mapping[str, int], *, filter_seen: bool = True) -> Gathered:
         """The request and what a ranker with these `counts` would be given, seen and excluded items left out."""
@@ -203,9 +206,14 @@ class Recommender:
             filters.append(Allow("catalogue", self.shelf.rows(within), self.state.items.num_items))
         return tuple(filters)
 
-    def _nearest(self, request: Request, filters: Sequence[Filter], count: int, stages: Stages) -> Candidates:
-        """The towers' best `count` eligible items; fewer when the index finds no more."""
-        return self._propose("towers", request, filters, self._past(filters), count, stages)
+    def _nearest(
+        self, query: Query, request: Request, filters: Sequence[Filter], count: int, stages: Stages
+    ) -> Candidates:
+        """The best `count` eligible items of the towers, or of the bag's tables; fewer when there are no more."""
+        name = BAG if query.is_bag else "towers"
+        if name not in self._sources:
+            raise RequestError("is_bag", "this bundle cannot answer bags of items; train it with bag.dim above 0")
+        return self._propose(name, request, filters, self._past(filters), count, stages)
 
     def _merge(
         self, request: Request, filters: Sequence[Filter], counts: Mapping[str, int], k: int, stages: Stages

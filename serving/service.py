@@ -219,6 +219,7 @@ def to_query(message: RecommendRequest, ts_unit_ms: float) -> Query:
         ts_ms=None if timestamp is None else to_ms([timestamp], ts_unit_ms, "timestamp")[0],
         context=message.context,
         exclude=tuple(message.exclude),
+        is_bag=message.is_bag,
     )
 
 

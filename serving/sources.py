@@ -19,9 +19,11 @@ from ranking.signals import FAST, HOUR, SLOW, LiveSignals
 from ranking.sparse_scores import SparseScores
 from serving.pipeline import CandidateSource, Request, Source
 from serving.standing_order import StandingOrder
+from towers.bag import BagTables, is_choice
 from towers.vocabulary import NUM_RESERVED
 
 NOTHING = Candidates(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.int8))
+BAG: Final = "bag"
 NUM_RECENT: Final = 5
 """Newest history items whose mean vector stands for the mood."""
 
@@ -156,9 +158,10 @@ class StandingSource:
         return self._order.first(count, signals, version, lambda size: self._scored.propose(request, size))
 
 
-def standard_sources(index: Searchable) -> Mapping[str, CandidateSource]:
-    """All sources by the name of their count."""
-    return {
+def standard_sources(index: Searchable, bag: BagTables | None = None) -> Mapping[str, CandidateSource]:
+    """All sources by the name of their count, and what answers a bag alone where there are tables for it."""
+    alone = {} if bag is None else {BAG: bag_source(bag)}
+    return alone | {
         "towers": TowerSource(index),
         "rules": SparseSource(Source.RULES, lambda moment: moment.trained_rules),
         "item_knn": SparseSource(Source.ITEM_KNN, lambda moment: moment.neighbours),
@@ -180,6 +183,16 @@ def standard_sources(index: Searchable) -> Mapping[str, CandidateSource]:
 def _trending(half_life: int) -> CandidateSource:
     scored = ScoredSource(Source.TRENDING, lambda moment: moment.velocity(half_life))
     return StandingSource(scored, lambda signals: signals.velocity.version)
+
+
+def bag_source(tables: BagTables) -> CandidateSource:
+    """Items that go well with the choices of the history, whatever their order."""
+
+    def scores(moment: Moment) -> NDArray[np.float64]:
+        chosen = moment.history.rows[is_choice(moment.history.actions)]
+        return tables.scores(chosen, moment.num_rows)
+
+    return ScoredSource(Source.TOWERS, scores)
 
 
 def _nearest(

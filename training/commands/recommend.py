@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,6 +43,7 @@ class RecommendConfig:
 
     Each query's `exclude` list is always respected; `filter_seen=false` lets the items of its history come back.
     `arrangement` is what happens after the score; `propensity` is the chance that each item had at its place.
+    `as_bag` takes the histories as bags of items whose order means nothing; no ranker has a say then.
     With `stream`, a file of events, each query also knows the events strictly earlier than itself.
     """
 
@@ -52,6 +53,7 @@ class RecommendConfig:
     k: int = 100
     filter_seen: bool = True
     use_ranker: bool = True
+    as_bag: bool = False
     stream: str | None = None
     arrangement: Arrangement = field(default_factory=Arrangement)
 
@@ -91,7 +93,7 @@ def answers(recommender: Recommender, asked: Iterator[tuple[int, Query]], config
     """The answer to each query, in the order asked; each is worked out only when it is taken."""
     for query_id, query in asked:
         recommendation = recommender.recommend(
-            query,
+            replace(query, is_bag=config.as_bag),
             config.k,
             filter_seen=config.filter_seen,
             use_ranker=config.use_ranker,

@@ -18,6 +18,7 @@ from serving.bundle import CURRENT, Bundle
 from serving.manifest import ManifestFields
 from serving.parts import BundleParts
 from serving.publish import publish
+from training.bag import BagConfig, bag_file
 from training.data import load
 from training.data.dataset import Dataset
 from training.data.split import Split, SplitConfig, split
@@ -58,6 +59,7 @@ class TrainConfig:
     keep: int = 3
     learning: LearningConfig = field(default_factory=LearningConfig)
     ranker: RankerConfig = field(default_factory=RankerConfig)
+    bag: BagConfig = field(default_factory=BagConfig)
     slates: SlateConfig = field(default_factory=SlateConfig)
     signals: LiveSignals.Config = field(default_factory=LiveSignals.Config)
     tables: ItemTablesConfig = field(default_factory=ItemTablesConfig)
@@ -106,7 +108,7 @@ class Training:
             events[task.train],
             self._evidence,
         )
-        exported = self._with_slates(exported, learned, task)
+        exported = self._with_files(exported, learned, task)
         ranked = self._rank(learned, exported)
         bundle = replace(with_ranker(exported.parts, ranked), page_files=self._page_files(learned, exported))
         metrics = self._note(learned, exported, ranked)
@@ -137,9 +139,11 @@ class Training:
         stage = Stage(self.out / "checkpoints" / name, self.config.resume, note)
         return learn(learning, self.dataset, task, stage, self.config.seed, start)
 
-    def _with_slates(self, exported: Exported, learned: Learned, task: Task) -> Exported:
-        """The parts with what pages taught, where the log tells of them."""
-        files = learn_slates(self.config.slates, self.dataset.events, task.train, learned.corpus, self.config.seed)
+    def _with_files(self, exported: Exported, learned: Learned, task: Task) -> Exported:
+        """The parts with what answers bags of items, and what pages taught where the log tells of them."""
+        histories, num_rows = learned.corpus.events.histories, learned.corpus.spec.vocabulary.num_rows
+        files = bag_file(histories, num_rows, self.config.bag, self.config.seed)
+        files |= learn_slates(self.config.slates, self.dataset.events, task.train, learned.corpus, self.config.seed)
         parts = replace(exported.parts, ranker_files={**exported.parts.ranker_files, **files})
         return exported._replace(parts=parts)
 
@@ -183,7 +187,7 @@ class Training:
         exported = make_parts(
             refitted.towers, refitted.corpus, refitted.validation, self.config.index, events, self._evidence
         )
-        exported = self._with_slates(exported, refitted, everything)
+        exported = self._with_files(exported, refitted, everything)
         bundle = replace(with_ranker(exported.parts, ranked), page_files=self._page_files(refitted, exported))
         fields = self._fields(refitted, exported, metrics, f"refit after {split_in_words(self.parts)}")
         return publish(self.out, bundle, fields, keep=self.config.keep)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -14,6 +14,9 @@ from training.data.columns import EVENT_NAMES, recognise
 
 SUFFIXES: Final = (".parquet", ".csv", ".tsv", ".txt", ".jsonl", ".ndjson")
 """What is read; all but Parquet also with .gz behind."""
+
+RATINGS: Final = ("user_id", "item_id", "rating", "timestamp")
+"""Columns of a table of ratings that comes without a header."""
 
 
 def read_table(path: str | Path, what: str) -> pd.DataFrame:
@@ -73,7 +76,18 @@ def _read_file(path: Path) -> pd.DataFrame:
 
 def _read_csv(path: Path, separator: str) -> pd.DataFrame:
     """All values as written; only an empty one is missing, since NA is a country."""
-    return pd.read_csv(path, sep=separator, dtype="str", keep_default_na=False, na_values=[""])
+    with _opened(path) as lines:
+        names = None if has_header(lines.readline().strip().split(separator)) else list(RATINGS)
+    return pd.read_csv(path, sep=separator, dtype="str", keep_default_na=False, na_values=[""], names=names)
+
+
+def has_header(first: Sequence[str]) -> bool:
+    """False for a line that begins a table of `RATINGS` without names, since no column is named by a number."""
+    return len(first) != len(RATINGS) or not all(_is_number(value) for value in first[2:])
+
+
+def _is_number(value: str) -> bool:
+    return value.strip('"').replace(".", "", 1).isdigit()
 
 
 def _read_pairs(path: Path, first: str) -> pd.DataFrame:

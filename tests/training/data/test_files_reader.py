@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from training.data import FilesConfig, load
+from training.data.tables import has_header
 
 NOW_MS = 1_800_000_000_000
 LOG = pd.DataFrame(
@@ -264,3 +265,21 @@ def test_the_fingerprint_knows_every_value_column_and_order(tmp_path: Path) -> N
     prints = {fingerprint(table) for table in (LOG, *changed)}
     assert len(prints) == 1 + len(changed)
     assert fingerprint(LOG[LOG.columns[::-1]]) in prints
+
+
+def test_ratings_without_a_header_are_read_as_amazon_lays_them_out(tmp_path: Path) -> None:
+    path = tmp_path / "ratings_Beauty.csv"
+    path.write_text("A39HTATAQ9V7YF,0205616461,5.0,1369699200\nA3JM6GV9MNOF9X,0558925278,3.0,1355443200\n")
+    dataset = load(FilesConfig(events=str(path)), tmp_path, now_ms=NOW_MS)
+    assert dataset.report.num_kept == 2
+    assert dataset.events["item_id"].tolist() == ["0558925278", "0205616461"]
+    assert dataset.events["ts_ms"].tolist() == [1_355_443_200_000, 1_369_699_200_000]
+    np.testing.assert_array_equal(dataset.events["liked"], np.array([0, 1], dtype=np.float32))
+
+
+@pytest.mark.parametrize(
+    ("first", "expected"),
+    [("user,item,rating,timestamp", True), ("u,i,1.0,5", False), ("1,2,3", True), ("1,2,3.5,978300760", False)],
+)
+def test_a_header_is_told_from_a_first_row(first: str, expected: bool) -> None:
+    assert has_header(first.split(",")) is expected
