@@ -21,6 +21,7 @@ Columns = Mapping[str, NDArray[np.float64]]
 
 SMALLEST_SHARE: Final = 1e-7
 SLATE_SCORE: Final = "slate_score"
+WATCH_SCORE: Final = "watch_score"
 SPEEDS: Final = ("10min", "hour", "6h", "day", "week", "ever")
 GOOD: Final = np.isin(range(NUM_ACTIONS), (Action.LIKED, Action.COMPLETED, Action.LISTED, Action.PURCHASED))
 BAD: Final = np.isin(range(NUM_ACTIONS), (Action.DISLIKED, Action.ABANDONED))
@@ -144,6 +145,13 @@ def slates(moment: Moment, rows: Rows) -> Columns:
     return {SLATE_SCORE: moment.slates.scores(moment.history, moment.context, rows).astype(np.float64)}
 
 
+def watching(moment: Moment, rows: Rows) -> Columns:
+    """Log odds of the share that is watched of the item once it is taken; no column where there is no such model."""
+    if moment.watching is None:
+        return {}
+    return {WATCH_SCORE: moment.watching.scores(moment.history, moment.context, rows).astype(np.float64)}
+
+
 GROUPS: Final[Mapping[str, Callable[[Moment, Rows], Columns]]] = {
     "towers": towers,
     "popularity": popularity,
@@ -157,6 +165,7 @@ GROUPS: Final[Mapping[str, Callable[[Moment, Rows], Columns]]] = {
     "exposure": exposure,
     "leaning": leaning,
     "slates": slates,
+    "watching": watching,
 }
 """By name; the first begins with the similarity that retrieval orders by."""
 

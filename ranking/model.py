@@ -61,9 +61,12 @@ class SplitLayer(nn.Module):
 
 
 class RankingHead(nn.Module):
-    """logits = scale * feature `start` of the candidate + linear + network; the network starts at zero, so training
-    starts at the order of that feature, the retrieval score, and each candidate is scored on its own.
+    """logits = scale * one feature of the candidate + linear + network; the network starts at zero, so training starts
+    at the order of that feature: of feature `start`, the retrieval score, in the first action, and in the others at
+    nothing until `begin` says more. Each candidate is scored on its own.
     """
+
+    starts: Tensor
 
     @dataclass(frozen=True)
     class Config:
@@ -92,9 +95,9 @@ class RankingHead(nn.Module):
     ) -> None:
         super().__init__()
         self.config = config
-        self.start = start
+        self.register_buffer("starts", torch.full((num_actions,), start))
         self.request_scaler, self.candidate_scaler = Scaler(num_request), Scaler(num_candidate)
-        self.scale = nn.Parameter(torch.full((num_actions,), scale))
+        self.scale = nn.Parameter(torch.tensor([scale] + [0.0] * (num_actions - 1)))
         self.direct = nn.Linear(num_candidate, num_actions)
         nn.init.zeros_(self.direct.weight)
         nn.init.zeros_(self.direct.bias)
@@ -104,10 +107,15 @@ class RankingHead(nn.Module):
             self.gate = nn.Linear(num_request, num_actions * config.num_experts) if config.num_experts > 1 else None
             self.heads = nn.Parameter(torch.zeros(num_actions, config.hidden))
 
+    @torch.no_grad()
+    def begin(self, action: int, feature: int, slope: float, shift: float) -> None:
+        """Training of an action starts at the line `slope` * feature + `shift`."""
+        self.starts[action], self.scale[action], self.direct.bias[action] = feature, slope, shift
+
     def forward(self, request: Tensor, candidates: Tensor, vectors: Tensor) -> Tensor:
         """Logits [..., K, A] of request [..., U], candidates [..., K, F] and vectors [..., K, D]."""
         scaled, of_request = self.candidate_scaler(candidates), self.request_scaler(request)
-        logits: Tensor = candidates[..., self.start, None] * self.scale + self.direct(scaled)
+        logits: Tensor = candidates[..., self.starts] * self.scale + self.direct(scaled)
         if not self.config.num_layers:
             return logits
         hidden = F.silu(self.first(of_request, scaled, vectors))

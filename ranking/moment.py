@@ -34,7 +34,7 @@ class Moment:
     and the same array of candidates.
 
     context: int64 [C] codes. vector: float32 [D] of the user tower, None when it failed. vectors_of: unit vectors
-    [K, D] of rows [K], zero where there are none.
+    [K, D] of rows [K], zero where there are none. slates, watching: what pages and plays teach, where the log tells.
     """
 
     user_id: str | None
@@ -49,6 +49,7 @@ class Moment:
     slates: SlateModel | None = None
     item_knn: TransitionTable | None = None
     ease: TransitionTable | None = None
+    watching: SlateModel | None = None
     _known: dict[tuple[str, int], tuple[NDArray[np.int64], object]] = field(default_factory=dict, init=False)
 
     def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from towers.history import History
 
 FILE: Final = "slate_model.npz"
+WATCH_FILE: Final = "watch_model.npz"
+"""The same of how much viewers watch of what they take."""
+
 PRIOR_EVENTS: Final = 3
 """Events that a history is thought to begin with, so that few of them do not say much."""
 

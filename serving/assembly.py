@@ -91,4 +91,5 @@ def blank_moment(bundle: Bundle, state: LiveState) -> Moment:
         slates=bundle.slates,
         item_knn=bundle.item_knn,
         ease=bundle.ease,
+        watching=bundle.watching,
     )

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 import index
 from index import VectorIndex
 from ranking.slates import FILE as SLATES
-from ranking.slates import SlateModel
+from ranking.slates import WATCH_FILE, SlateModel
 from ranking.transitions import EASE_FILE, ITEM_KNN_FILE, TransitionTable
 from ranking.transitions import FILE as TRANSITIONS
 from serving.canary import Canary, check_canary
@@ -117,10 +117,12 @@ class Bundle:
     @cached_property
     def slates(self) -> SlateModel | None:
         """What pages taught, where the log told of them."""
-        if SLATES not in self.manifest.files:
-            return None
-        with _reading(self.folder, SLATES):
-            return SlateModel.load(self.folder / SLATES)
+        return self._slate_model(SLATES)
+
+    @cached_property
+    def watching(self) -> SlateModel | None:
+        """What plays taught about how much of an item is watched, where the log told of it."""
+        return self._slate_model(WATCH_FILE)
 
     @cached_property
     def bag(self) -> BagTables | None:
@@ -139,6 +141,12 @@ class Bundle:
             return None
         with _reading(self.folder, name):
             return TransitionTable.load(self.folder / name)
+
+    def _slate_model(self, name: str) -> SlateModel | None:
+        if name not in self.manifest.files:
+            return None
+        with _reading(self.folder, name):
+            return SlateModel.load(self.folder / name)
 
     def _check_fit(self) -> None:
         num_rows, dim = self.spec.vocabulary.num_rows, self.item_vectors.shape[-1]

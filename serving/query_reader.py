@@ -58,6 +58,7 @@ class QueryReader:
             slates=self._bundle.slates,
             item_knn=self._bundle.item_knn,
             ease=self._bundle.ease,
+            watching=self._bundle.watching,
         )
         return Request(moment, self._state.popularity()), step
 

@@ -96,5 +96,12 @@ class RankerScorer:
 
     def score(self, request: Request, merged: Merged) -> NDArray[np.float64]:
         """Value [K] of each candidate; whoever calls checks that they are finite."""
-        given = self.features(request.moment, merged.candidates.rows, merged.ranks)
-        return self._value.score(self._model.logits(given))
+        return self._value.score(self._logits(request, merged))
+
+    def probabilities(self, request: Request, merged: Merged) -> dict[str, NDArray[np.float64]]:
+        """By action: how likely it is of each candidate [K], mostly given that it is chosen."""
+        found = self._value.probabilities(self._logits(request, merged))
+        return {action: found[:, a] for a, action in enumerate(self._value.weights)}
+
+    def _logits(self, request: Request, merged: Merged) -> NDArray[np.float32]:
+        return self._model.logits(self.features(request.moment, merged.candidates.rows, merged.ranks))

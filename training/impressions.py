@@ -5,7 +5,7 @@ Shapes: S requests, I slots seen, E events of the sorted event table, E' events 
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,9 @@ from training.data.histories import actions, codes_at, order, share_buckets
 from training.data.split import is_target
 
 T = TypeVar("T", bound=np.generic)
+
+OF_REQUEST: Final = ("position", "ts_ms", "context", "first", "end")
+OF_SLOT: Final = ("rows", "slot_position", "is_chosen", "action", "share", "told")
 
 
 class Slates(NamedTuple):
@@ -50,6 +53,14 @@ class Slates(NamedTuple):
     def slots(self, s: int) -> slice:
         """Slots of request s."""
         return slice(int(self.offsets[s]), int(self.offsets[s + 1]))
+
+    def only(self, kept: NDArray[np.bool_]) -> Slates:
+        """The slots chosen by a mask [I], and the requests that keep any."""
+        counts = np.bincount(np.repeat(np.arange(len(self)), np.diff(self.offsets)), kept, len(self)).astype(np.int64)
+        has_any = counts > 0
+        of_request = {name: getattr(self, name)[has_any] for name in OF_REQUEST}
+        of_slot = {name: getattr(self, name)[kept] for name in OF_SLOT}
+        return Slates(offsets=np.append(0, np.cumsum(counts[has_any])), **of_request, **of_slot)
 
 
 def slates(

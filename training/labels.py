@@ -17,6 +17,7 @@ from training.evaluation.queries import Queries
 from training.watch_time import quantiles
 
 CHOSEN: Final = "chosen"
+NOT_INTERESTED: Final = "not_interested"
 TAKEN_SHARE: Final = 0.7
 
 
@@ -60,15 +61,23 @@ def outcomes(events: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
     told = {}
     if "liked" in events:
         told["liked"] = events["liked"].to_numpy(dtype=np.float64)
-    if {"watch_s", "duration_s"} <= set(events.columns):
-        watch_s, duration_s = (events[name].to_numpy(dtype=np.float64) for name in ("watch_s", "duration_s"))
-        known = np.isfinite(watch_s) & (duration_s > 0)
-        share = np.where(known, watch_s / np.where(known, duration_s, 1.0), np.nan)
+    share = watched_share(events)
+    known = np.isfinite(share)
+    if known.any():
         for name, happened in (
             ("take", share >= TAKEN_SHARE),
             ("complete", share >= COMPLETED_SHARE),
             ("abandon", share < ABANDONED_SHARE),
         ):
             told[name] = np.where(known, happened, np.nan)
-        told["watch"] = quantiles(watch_s, duration_s)
+        told["watch"] = quantiles(*(events[name].to_numpy(dtype=np.float64) for name in ("watch_s", "duration_s")))
     return told
+
+
+def watched_share(events: pd.DataFrame) -> NDArray[np.float64]:
+    """Share [E] of its length that each event watched, NaN where that is not told; more than 1 where it went on."""
+    if not {"watch_s", "duration_s"} <= set(events.columns):
+        return np.full(len(events), np.nan)
+    watch_s, duration_s = (events[name].to_numpy(dtype=np.float64) for name in ("watch_s", "duration_s"))
+    known = np.isfinite(watch_s) & (duration_s > 0)
+    return np.where(known, watch_s / np.where(known, duration_s, 1.0), np.nan)

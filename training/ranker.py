@@ -19,9 +19,9 @@ from tqdm import trange
 
 from ranking.features import FeatureConfig
 from ranking.model import PositionTower, RankingHead, listwise_loss, pointwise_loss
-from ranking.value import Calibration
+from ranking.value import Calibration, ValueWeights
 from serving.sources import SourceCounts
-from training.calibration import expected_error, fit_line
+from training.calibration import calibrate, expected_error, fit_line, free_line
 from training.examples import RankerExamples
 
 LOSSES = ("listwise", "pointwise", "both")
@@ -39,12 +39,14 @@ class RankerConfig:
     that were not chosen are drawn for each request and epoch, 0: all. With `replay`, the held-out events flow into the
     live state while the examples are collected, as they will while serving; without, the state stands still, and only
     histories go on where pages seen are the examples. `in_session` asks only questions of viewers who did something
-    just before. `keep_examples` leaves them in the out folder, for rivals.
+    just before. `keep_examples` leaves them in the out folder, for rivals. `value_weights` say what the predicted
+    actions are worth when a list is ordered.
     """
 
     sources: SourceCounts = field(default_factory=SourceCounts)
     features: FeatureConfig = field(default_factory=FeatureConfig)
     model: RankingHead.Config = field(default_factory=RankingHead.Config)
+    value_weights: ValueWeights = field(default_factory=ValueWeights)
     loss: str = "listwise"
     from_retrieval: bool = True
     replay: bool = False
@@ -78,11 +80,16 @@ class RankerReport(NamedTuple):
 
 
 class Fitted(NamedTuple):
-    """A trained head, the line that makes each action's logit a probability, and how it did."""
+    """A trained head, what makes each action's logit a probability, and how it did."""
 
     head: RankingHead
     calibration: Mapping[str, Calibration]
     report: RankerReport
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """In the order of the logits."""
+        return tuple(self.calibration)
 
 
 class Parts(NamedTuple):
@@ -100,11 +107,12 @@ def fit_ranker(
     scale: float,
     seed: int,
     start: int = 0,
+    follow: int | None = None,
 ) -> Fitted:
     """The head with the best validation NDCG@10, or likelihood where it learns pointwise; the untrained one takes part.
 
-    item_vectors: float32 [R, D]; later rows have none. Training starts from `scale` times the candidates'
-    feature `start`, by default the retrieval score.
+    item_vectors: float32 [R, D]; later rows have none. Training starts from `scale` times the candidates' feature
+    `start`, by default the retrieval score; what follows the choice from its best line over the feature `follow`.
     """
     torch.manual_seed(seed)
     parts = in_time(examples, config.validation_share)
@@ -118,9 +126,16 @@ def fit_ranker(
         scale if config.from_retrieval and "towers" not in config.features.without else 0.0,
         start,
     )
+    if follow is not None:
+        for action in range(1, len(examples.actions)):
+            line = free_line(*seen(examples, parts.learn, examples.features[parts.learn, :, follow], action))
+            head.begin(action, follow, line.slope, line.shift)
     held = np.concatenate([parts.stop, parts.check])
     found, first, best, epochs = _search(config, head, data, parts, np.random.default_rng(seed))
-    calibration = {action: fit_line(*data.outcomes(found, parts.stop, a)) for a, action in enumerate(examples.actions)}
+    calibration = {
+        action: (calibrate if a else fit_line)(*data.outcomes(found, parts.stop, a))
+        for a, action in enumerate(examples.actions)
+    }
     errors = {action: data.error(found, parts.check, a, calibration[action]) for a, action in enumerate(calibration)}
     ceiling = float(examples.has_choice[held].mean()) if len(held) else float("nan")
     return Fitted(found, calibration, RankerReport(first, best, ceiling, len(examples.ts_ms), epochs, errors))
@@ -132,6 +147,15 @@ def in_time(examples: RankerExamples, held_share: float) -> Parts:
     num_held = min(max(2, int(held_share * len(order))), len(order))
     learn, held = order[: len(order) - num_held], order[len(order) - num_held :]
     return Parts(learn, held[: len(held) // 2], held[len(held) // 2 :])
+
+
+def seen(
+    examples: RankerExamples, part: NDArray[np.int64], values: NDArray[np.float32], action: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Those of the values [len(part), K] whose label of an action could be seen, and the labels; both [E]."""
+    labels = examples.labels[part, :, action]
+    told = examples.is_real[part] & ~np.isnan(labels)
+    return values[told], labels[told]
 
 
 class Batches:
@@ -180,10 +204,9 @@ class Batches:
         head.eval()
         logits, labels = [np.empty(0, np.float32)], [np.empty(0, np.float32)]
         for chunk in np.array_split(part, max(1, len(part) // 256)):
-            of_action = self.examples.labels[chunk, :, action]
-            seen = self.examples.is_real[chunk] & ~np.isnan(of_action)
-            logits.append(self.logits(head, chunk)[..., action].numpy()[seen])
-            labels.append(of_action[seen])
+            found = seen(self.examples, chunk, self.logits(head, chunk)[..., action].numpy(), action)
+            logits.append(found[0])
+            labels.append(found[1])
         return np.concatenate(logits), np.concatenate(labels)
 
     def likelihood(self, head: RankingHead, part: NDArray[np.int64]) -> float:
@@ -192,11 +215,10 @@ class Batches:
         signed = np.where(labels > 0.5, logits, -logits).astype(np.float64)
         return float(-np.logaddexp(0, -signed).mean()) if len(signed) else 0.0
 
-    def error(self, head: RankingHead, part: NDArray[np.int64], action: int, line: Calibration) -> float:
+    def error(self, head: RankingHead, part: NDArray[np.int64], action: int, calibration: Calibration) -> float:
         """Calibration error of one action."""
         logits, labels = self.outcomes(head, part, action)
-        probabilities = 1 / (1 + np.exp(-np.clip(line.slope * logits.astype(np.float64) + line.shift, -60, 60)))
-        return expected_error(probabilities, labels)
+        return expected_error(calibration.probabilities(logits), labels)
 
 
 def _search(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from ranking.candidate_features import SLATE_SCORE
+from ranking.candidate_features import SLATE_SCORE, WATCH_SCORE
 from ranking.features import Features
 from ranking.moment import SESSION_GAP_MS
 from serving.assembly import assemble, blank_moment
@@ -143,7 +143,7 @@ def rank(
     `config.keep_examples` the examples stay in the folder `out`.
     """
     collector = make_collector(config, bundle, learned, dataset, seed)
-    scale, start = float(learned.towers.scale.detach()), 0
+    scale, start, follow = float(learned.towers.scale.detach()), 0, None
     with threadpool_limits(1, "blas"):  # a request's products are too small to share between cores
         if bundle.slates is None:
             examples = collect(config, collector, dataset, val)
@@ -153,12 +153,14 @@ def rank(
             names = collector.features.names(blank_moment(bundle, collector.recommender.state))
             if SLATE_SCORE in names:
                 scale, start = 1.0, names.index(SLATE_SCORE)
+            if WATCH_SCORE in names:
+                follow = names.index(WATCH_SCORE)
     moment = blank_moment(bundle, collector.recommender.state)
     all_names = collector.features.names(moment), collector.features.request_names(moment)
     refuse_non_finite(examples, *all_names)
     if config.keep_examples:
         SavedExamples(examples, *all_names, bundle.item_vectors, scale).save(out / EXAMPLES)
-    fitted = fit_ranker(config, examples, bundle.item_vectors, scale, seed, start)
+    fitted = fit_ranker(config, examples, bundle.item_vectors, scale, seed, start, follow)
     logger.info(
         "ranker: validation ndcg@10 %.4f in retrieval order, %.4f ranked; %.1f %% of the targets among the candidates",
         *(fitted.report.retrieval_ndcg, fitted.report.ranker_ndcg, 100 * fitted.report.recall_ceiling),
@@ -209,13 +211,8 @@ def ranker_files(config: RankerConfig, fitted: Fitted, collector: Collector, bun
         request=collector.features.request_names(moment),
         without=config.features.without,
         sources=dict(collector.counts),
-        weights=value_weights(collector.labels.actions),
+        weights=config.value_weights.of(fitted.actions),
         calibration=dict(fitted.calibration),
     )
     dim = bundle.item_vectors.shape[1]
     return {"ranker.onnx": ranker_onnx(fitted.head, dim), "ranker.json": msgspec.json.encode(card)}
-
-
-def value_weights(actions: tuple[str, ...]) -> dict[str, float]:
-    """Value of each action; what was chosen alone orders the list until weights are given."""
-    return {action: float(action == actions[0]) for action in actions}

@@ -19,7 +19,7 @@ from towers.schema import HISTORY_EVENTS, EventType
 from training.data.dataset import Dataset
 from training.examples import ExampleList, RankerExamples
 from training.impressions import Slates
-from training.labels import CHOSEN, outcomes
+from training.labels import CHOSEN, NOT_INTERESTED, outcomes
 from training.ranker import RankerConfig
 from training.replay import Replay, in_time_order
 
@@ -39,7 +39,9 @@ class PageReader:
         found = outcomes(dataset.events)
         chosen = pages.told[pages.is_chosen]
         known = {name: values for name, values in found.items() if np.isfinite(values[chosen]).any()}
-        examples = ExampleList((CHOSEN, *known))
+        unwelcome = dataset.events["event"].to_numpy() == EventType.NOT_INTERESTED
+        has_unwelcome = bool(unwelcome[pages.told[pages.told >= 0]].any())
+        examples = ExampleList((CHOSEN, *known, *([NOT_INTERESTED] if has_unwelcome else [])))
         asked = np.sort(np.random.default_rng(seed).permutation(len(pages))[: config.max_queries])
         replay = self._replay(dataset, val, config.replay)
         queries = replay.before_each(self._queries(pages, dataset, asked))
@@ -49,6 +51,9 @@ class PageReader:
             request = self.recommender.request(query)
             ranks = self.recommender.placed(request, rows, self.counts).ranks
             labels = slot_labels(pages.is_chosen[slots], pages.told[slots], list(known.values()))
+            if has_unwelcome:
+                is_unwelcome = unwelcome[pages.told[slots]] & (pages.told[slots] >= 0)
+                labels = np.concatenate([labels, is_unwelcome[:, None].astype(np.float32)], axis=1)
             examples.add(self.features(request.moment, rows, ranks), rows, labels, request.ts_ms)
         return examples.stacked()
 

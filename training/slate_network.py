@@ -21,7 +21,7 @@ from towers.vocabulary import NUM_RESERVED
 
 class SlateBatch(NamedTuple):
     """rows, actions, shares: int64 [B, L], newest last, 0 where padded; context: int64 [B, C]. request: int64 [I],
-    place of the slot's request in the batch; items: int64 [I]; is_chosen: float32 [I].
+    place of the slot's request in the batch; items: int64 [I]; labels: float32 [I] in [0, 1].
     """
 
     rows: Tensor
@@ -30,7 +30,7 @@ class SlateBatch(NamedTuple):
     context: Tensor
     request: Tensor
     items: Tensor
-    is_chosen: Tensor
+    labels: Tensor
 
 
 class SlateNetwork(nn.Module):

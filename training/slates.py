@@ -1,4 +1,4 @@
-"""Trains the slate model on every slot that was seen, taken or passed over.
+"""Trains slate models: on every slot that was seen, whether it was taken; on every play, how much of it was watched.
 
 Shapes: S requests, I slots.
 """
@@ -8,19 +8,22 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from scipy.special import logit
 from torch import Tensor, nn
 from tqdm import trange
 
-from ranking.slates import FILE, SlateModel
+from ranking.slates import FILE, WATCH_FILE, SlateModel
 from towers.history import Histories, History
 from training.corpus import Corpus
 from training.impressions import Slates, slates
+from training.labels import watched_share
 from training.slate_network import SlateBatch, SlateNetwork
 
 
@@ -36,16 +39,23 @@ class SlateConfig:
     min_choices: int = 500
 
 
-def fit_slates(config: SlateConfig, pages: Slates, corpus: Corpus, seed: int) -> SlateModel | None:
-    """The model of slates whose histories are ranges in the corpus's; None where too little was chosen."""
-    num_chosen = int(pages.is_chosen.sum())
-    if num_chosen < config.min_choices or not config.max_epochs:
+WATCHING: Final = SlateConfig(requests_a_step=128, weight_decay=0.3)
+"""Plays are fewer than slots."""
+
+
+def fit_slates(
+    config: SlateConfig, pages: Slates, labels: NDArray[np.float32], corpus: Corpus, seed: int
+) -> SlateModel | None:
+    """The model of labels [I] in [0, 1] of slates whose histories are ranges in the corpus's; None where too little
+    was chosen.
+    """
+    if int(pages.is_chosen.sum()) < config.min_choices or not config.max_epochs:
         return None
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     content = None if corpus.features is None else torch.from_numpy(corpus.features)
     network = SlateNetwork(config.network, corpus.spec.vocabulary.num_rows, corpus.spec.context_sizes, content)
-    nn.init.constant_(network.bias, float(np.log(num_chosen / (len(pages.rows) - num_chosen + 1))))
+    nn.init.constant_(network.bias, float(logit(np.clip(labels.mean(), 1e-6, 1 - 1e-6))))
     num_steps = max(1, len(pages) // config.requests_a_step)
     adam = torch.optim.AdamW(_groups(network, config.weight_decay), lr=config.lr)
     schedule = torch.optim.lr_scheduler.OneCycleLR(adam, config.lr, total_steps=config.max_epochs * num_steps + 1)
@@ -53,7 +63,8 @@ def fit_slates(config: SlateConfig, pages: Slates, corpus: Corpus, seed: int) ->
     for _ in progress:
         parts = np.array_split(rng.permutation(len(pages)), num_steps)
         losses = [
-            _step(network, adam, schedule, gather(pages, corpus.events.histories, part, config)) for part in parts
+            _step(network, adam, schedule, gather(pages, labels, corpus.events.histories, part, config))
+            for part in parts
         ]
         progress.set_postfix({"loss": f"{np.mean(losses):.4f}"})
     return network.model()
@@ -63,12 +74,26 @@ def learn_slates(
     config: SlateConfig, events: pd.DataFrame, mask: NDArray[np.bool_], corpus: Corpus, seed: int
 ) -> dict[str, bytes]:
     """The part of a bundle that holds the model of the pages seen under `mask` [E], by name; none without pages."""
-    model = fit_slates(config, slates(events, mask, corpus.spec, corpus.viewers, mask), corpus, seed)
+    pages = slates(events, mask, corpus.spec, corpus.viewers, mask)
+    return _file(FILE, fit_slates(config, pages, pages.is_chosen.astype(np.float32), corpus, seed))
+
+
+def learn_watching(
+    config: SlateConfig, events: pd.DataFrame, mask: NDArray[np.bool_], corpus: Corpus, seed: int
+) -> dict[str, bytes]:
+    """The part that holds the model of how much is watched of what is taken from those pages."""
+    pages, share = slates(events, mask, corpus.spec, corpus.viewers, mask), watched_share(events)
+    pages = pages.only(pages.is_chosen & np.isfinite(share[pages.told]))
+    labels = np.minimum(share[pages.told], 1.0).astype(np.float32)
+    return _file(WATCH_FILE, fit_slates(config, pages, labels, corpus, seed))
+
+
+def _file(name: str, model: SlateModel | None) -> dict[str, bytes]:
     if model is None:
         return {}
     with tempfile.TemporaryDirectory() as folder:
-        model.save(Path(folder) / FILE)
-        return {FILE: (Path(folder) / FILE).read_bytes()}
+        model.save(Path(folder) / name)
+        return {name: (Path(folder) / name).read_bytes()}
 
 
 def _step(
@@ -77,7 +102,7 @@ def _step(
     schedule: torch.optim.lr_scheduler.LRScheduler,
     batch: SlateBatch,
 ) -> float:
-    loss: Tensor = F.binary_cross_entropy_with_logits(network(batch), batch.is_chosen)
+    loss: Tensor = F.binary_cross_entropy_with_logits(network(batch), batch.labels)
     adam.zero_grad()
     loss.backward()
     adam.step()
@@ -85,7 +110,9 @@ def _step(
     return loss.item()
 
 
-def gather(pages: Slates, histories: Histories, part: NDArray[np.int64], config: SlateConfig) -> SlateBatch:
+def gather(
+    pages: Slates, labels: NDArray[np.float32], histories: Histories, part: NDArray[np.int64], config: SlateConfig
+) -> SlateBatch:
     """The requests at the places `part` as a batch."""
     end, start = pages.end[part], np.maximum(pages.first[part], pages.end[part] - config.network.max_length)
     length = max(1, int((end - start).max(initial=1)))
@@ -100,7 +127,7 @@ def gather(pages: Slates, histories: Histories, part: NDArray[np.int64], config:
         pages.context[part],
         np.repeat(np.arange(len(part)), sizes),
         pages.rows[slots],
-        pages.is_chosen[slots].astype(np.float32),
+        labels[slots],
     )
     return SlateBatch(*(torch.from_numpy(array) for array in arrays))
 

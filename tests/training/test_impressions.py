@@ -81,3 +81,12 @@ def test_a_log_without_impressions_has_no_slates(tmp_path: Path) -> None:
     found = read(load(FilesConfig(events=str(tmp_path / "events.parquet")), tmp_path))
     assert len(found) == 0
     assert found.offsets.tolist() == [0]
+
+
+def test_only_some_slots_leave_the_requests_that_keep_any(dataset: Dataset) -> None:
+    found = read(dataset)
+    kept = found.only(np.array([False, True, False, True, True]))
+    assert kept.offsets.tolist() == [0, 1, 3]
+    assert SPEC.vocabulary.ids(kept.rows) == ["b", "b", "c"]
+    assert kept.ts_ms.tolist() == found.ts_ms[[0, 2]].tolist()
+    assert kept.is_chosen.tolist() == [True, False, False]

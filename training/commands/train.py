@@ -34,7 +34,7 @@ from training.ranker import RankerConfig
 from training.ranking_stage import Ranked, rank
 from training.records import curves, index_points, run_title, split_in_words
 from training.settings import REQUIRED
-from training.slates import SlateConfig, learn_slates
+from training.slates import WATCHING, SlateConfig, learn_slates, learn_watching
 from training.tracking import Run, Tracking
 
 logger = logging.getLogger(__name__)
@@ -61,6 +61,7 @@ class TrainConfig:
     ranker: RankerConfig = field(default_factory=RankerConfig)
     bag: BagConfig = field(default_factory=BagConfig)
     slates: SlateConfig = field(default_factory=SlateConfig)
+    watching: SlateConfig = WATCHING
     signals: LiveSignals.Config = field(default_factory=LiveSignals.Config)
     tables: ItemTablesConfig = field(default_factory=ItemTablesConfig)
     index: IndexConfig = field(default_factory=IndexConfig)
@@ -143,7 +144,8 @@ class Training:
         """The parts with what answers bags of items, and what pages taught where the log tells of them."""
         histories, num_rows = learned.corpus.events.histories, learned.corpus.spec.vocabulary.num_rows
         files = bag_file(histories, num_rows, self.config.bag, self.config.seed)
-        files |= learn_slates(self.config.slates, self.dataset.events, task.train, learned.corpus, self.config.seed)
+        told = self.dataset.events, task.train, learned.corpus, self.config.seed
+        files |= learn_slates(self.config.slates, *told) | learn_watching(self.config.watching, *told)
         parts = replace(exported.parts, ranker_files={**exported.parts.ranker_files, **files})
         return exported._replace(parts=parts)
 
