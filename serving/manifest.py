@@ -35,6 +35,7 @@ class ManifestFields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     split: in words. trained_until_ms: no later event was used. metrics: by path with the cut, as `val/recall@100`;
     one that is not finite is kept as None. index: what was measured when the index was chosen.
     index_filters: and how it fares among allowed items; left out where all is brute force.
+    value_weights: what each action counts in the order of a list; left out without a ranker.
     """
 
     data_fingerprint: str
@@ -43,6 +44,7 @@ class ManifestFields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     metrics: dict[str, float | None]
     index: BuildReport | None = None
     index_filters: FilterReport | msgspec.UnsetType = msgspec.UNSET
+    value_weights: dict[str, float] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Manifest(ManifestFields, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -65,6 +67,7 @@ class Manifest(ManifestFields, frozen=True, kw_only=True, forbid_unknown_fields=
             metrics={name: _finite(value) for name, value in fields.metrics.items()},
             index=fields.index,
             index_filters=fields.index_filters,
+            value_weights=fields.value_weights,
             created=created,
             files={path.relative_to(folder).as_posix(): _entry(path) for path in sorted(files_in(folder))},
             libraries={name: _version(name) for name in LIBRARIES if _version(name)},

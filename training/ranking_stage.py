@@ -117,10 +117,11 @@ class Collector:
 
 @dataclass(frozen=True, eq=False)
 class Ranked:
-    """A trained ranking head, its report, and the bundle files that carry it."""
+    """A trained ranking head, the bundle files that carry it, and what each action counts in the order of a list."""
 
     fitted: Fitted
     files: Mapping[str, bytes]
+    weights: dict[str, float]
 
     @property
     def report(self) -> RankerReport:
@@ -165,7 +166,9 @@ def rank(
         "ranker: validation ndcg@10 %.4f in retrieval order, %.4f ranked; %.1f %% of the targets among the candidates",
         *(fitted.report.retrieval_ndcg, fitted.report.ranker_ndcg, 100 * fitted.report.recall_ceiling),
     )
-    return Ranked(fitted, ranker_files(config, fitted, collector, bundle))
+    weights = config.value_weights.of(fitted.actions)
+    logger.info("value = %s", " ".join(f"{weight:+g} {action}" for action, weight in weights.items() if weight))
+    return Ranked(fitted, ranker_files(config, fitted, collector, bundle), weights)
 
 
 def make_collector(config: RankerConfig, bundle: Bundle, learned: Learned, dataset: Dataset, seed: int) -> Collector:

@@ -114,7 +114,8 @@ class Training:
         bundle = replace(with_ranker(exported.parts, ranked), page_files=self._page_files(learned, exported))
         metrics = self._note(learned, exported, ranked)
         pointer = EVALUATION if self.config.refit else CURRENT
-        folder = publish(self.out, bundle, self._fields(learned, exported, metrics), pointer=pointer)
+        fields = msgspec.structs.replace(self._fields(learned, exported, metrics), value_weights=ranked.weights)
+        folder = publish(self.out, bundle, fields, pointer=pointer)
         metrics |= self._judge(folder)
         if not self.config.refit:
             (self.out / EVALUATION).unlink(missing_ok=True)
@@ -192,6 +193,7 @@ class Training:
         exported = self._with_files(exported, refitted, everything)
         bundle = replace(with_ranker(exported.parts, ranked), page_files=self._page_files(refitted, exported))
         fields = self._fields(refitted, exported, metrics, f"refit after {split_in_words(self.parts)}")
+        fields = msgspec.structs.replace(fields, value_weights=ranked.weights)
         return publish(self.out, bundle, fields, keep=self.config.keep)
 
     def _page_files(self, learned: Learned, exported: Exported) -> dict[str, bytes]:

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
-from ranking.candidate_features import SLATE_SCORE
+from ranking.candidate_features import SLATE_SCORE, WATCH_SCORE
+from ranking.value import ValueWeights
 from serving.assembly import assemble
 from serving.bundle import Bundle
 from serving.scorer import RankerCard
@@ -77,7 +78,15 @@ def test_a_bundle_learns_from_the_pages_that_viewers_saw(bundle: Bundle) -> None
     card = RankerCard.load(bundle.folder)
     assert bundle.slates is not None
     assert SLATE_SCORE in card.candidates
-    assert set(card.weights) >= {"chosen", "complete", "abandon"}
+    assert set(card.weights) >= {"chosen", "complete", "abandon", "not_interested"}
+
+
+def test_a_bundle_says_what_each_action_counts_and_knows_what_is_watched(bundle: Bundle) -> None:
+    card = RankerCard.load(bundle.folder)
+    assert bundle.watching is not None
+    assert WATCH_SCORE in card.candidates
+    assert bundle.manifest.value_weights == card.weights == ValueWeights().of(tuple(card.weights))
+    assert card.weights["abandon"] < 0 < card.weights["chosen"]
 
 
 def test_what_was_shown_is_told_to_the_server(watched: Watched) -> None:
