@@ -26,8 +26,8 @@ class ValueWeights:
     chosen: float = 1.0
     liked: float = 0.0
     take: float = 0.0
-    complete: float = 0.5
-    abandon: float = -0.5
+    complete: float = 0.0
+    abandon: float = -0.25
     watch: float = 0.0
     not_interested: float = 0.0
 

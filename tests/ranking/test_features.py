@@ -12,6 +12,7 @@ from ranking import candidate_features, request_features
 from ranking.features import RANKS, FeatureConfig, Features
 from ranking.moment import Moment
 from ranking.signals import LiveSignals
+from ranking.slates import SlateModel
 from tests.ranking.moments import NUM_ROWS, SIZES, START_MS, moment, vectors
 from towers.history import EMPTY_HISTORY, Action, History
 
@@ -117,8 +118,8 @@ def test_every_group_can_be_left_out_alone() -> None:
     given = moment(history(2, 3))
     every = {*features().names(given), *features().request_names(given)}
     parts = []
-    groups = (*candidate_features.GROUPS, *request_features.GROUPS, request_features.CONTEXT, RANKS)
-    for group in groups:
+    groups = {*candidate_features.GROUPS, *request_features.GROUPS, request_features.CONTEXT, RANKS}
+    for group in sorted(groups - {"watching"}):
         less = features(group)
         parts.append(every - {*less.names(given), *less.request_names(given)})
         assert parts[-1]
@@ -137,3 +138,26 @@ def test_one_hot_codes_stand_at_their_names() -> None:
     found = features()(given, np.array([2]), np.zeros((1, 2), dtype=np.int64)).request
     hot = [name for name, value in zip(names, found, strict=True) if "=" in name and value == 1]
     assert hot == ["hour=1", "weekday=1", "device=2"]
+
+
+def test_what_is_watched_is_a_feature_only_where_the_log_taught_it() -> None:
+    known = np.array([3, 5])
+    assert candidate_features.watching(moment(history(2, 3)), known) == {}
+    bias = np.arange(NUM_ROWS, dtype=np.float32)
+    nothing = {"action_weight": np.zeros(12), "share_weight": np.zeros(12), "action_token": np.zeros((12, 1))}
+    model = SlateModel(
+        items=np.zeros((NUM_ROWS, 1), dtype=np.float32),
+        bias=bias,
+        share_token=np.zeros((12, 1), dtype=np.float32),
+        hidden=np.zeros((2, 1), dtype=np.float32),
+        hidden_bias=np.zeros(1, dtype=np.float32),
+        out=np.zeros((1, 1), dtype=np.float32),
+        out_bias=np.zeros(1, dtype=np.float32),
+        context=np.zeros((40, 1), dtype=np.float32),
+        context_offsets=np.zeros(3, dtype=np.int64),
+        max_length=10,
+        **{name: array.astype(np.float32) for name, array in nothing.items()},
+    )
+    taught = replace(moment(history(2, 3)), watching=model)
+    assert set(features().names(taught)) - set(features().names(moment())) == {candidate_features.WATCH_SCORE}
+    assert candidate_features.watching(taught, known)[candidate_features.WATCH_SCORE].tolist() == [3.0, 5.0]
