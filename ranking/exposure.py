@@ -36,9 +36,12 @@ class Exposure:
         if passed:
             passed.pop(row, None)
 
-    def forget(self, user_id: str) -> None:
-        """Nothing is known of the viewer any more."""
-        self._passed.pop(user_id, None)
+    def forget(self, user_id: str, row: int | None = None) -> None:
+        """Nothing is known of the viewer any more, or of the viewer and one item."""
+        if row is None:
+            self._passed.pop(user_id, None)
+        else:
+            self._passed.get(user_id, {}).pop(row, None)
 
     def rates_of(self, rows: NDArray[np.int64], ts_ms: int) -> NDArray[np.float64]:
         """Choices an impression [K], drawn towards the mean of all; 0 where nothing was ever shown."""

@@ -121,6 +121,7 @@ class LiveState:
             listener.observe(event)
         self._ids.setdefault(digest(event.user_id), event.user_id)
         self._take_back(event)
+        self._unsee(event)
         is_choice = event.event in TARGET_EVENTS
         row = self.items.ensure(event.item_id) if is_choice else int(self.items.rows([event.item_id])[0])
         if row == UNKNOWN:
@@ -165,6 +166,13 @@ class LiveState:
         elif event.event == EventType.REMOVE_FROM_HISTORY:
             row = int(self.items.rows([event.item_id])[0])
             self._taken_back.setdefault(event.user_id, []).append((row, event.ts_ms))
+
+    def _unsee(self, event: Event) -> None:
+        """What was taken back was never shown either; training leaves it out by itself."""
+        if event.event == EventType.RESET:
+            self.signals.exposure.forget(event.user_id)
+        elif event.event == EventType.REMOVE_FROM_HISTORY:
+            self.signals.exposure.forget(event.user_id, int(self.items.rows([event.item_id])[0]))
 
     def _count(self, event: Event, row: int) -> None:
         """A choice in the popularity and the signals; the history does not hold it yet."""

@@ -155,3 +155,13 @@ def test_a_forgotten_viewer_leaves_the_impressions_that_came_with_the_bundle() -
     state.forget(digest("ann"))
     assert state.signals.exposure.passed_of("ann", np.array([C])).tolist() == [0]
     assert len(state.history("ann").rows) == 0
+
+
+def test_what_was_taken_back_was_never_shown() -> None:
+    state, rows = fresh(), np.array([A, B, C])
+    for item in ("a", "b", "c", "c"):
+        state.record(Event("ann", item, 30, EventType.IMPRESSION))
+    state.record(Event("ann", "c", 40, EventType.REMOVE_FROM_HISTORY))
+    assert state.signals.exposure.passed_of("ann", rows).tolist() == [1, 1, 0]
+    state.record(Event("ann", "", 50, EventType.RESET))
+    assert not state.signals.exposure.passed_of("ann", rows).any()
