@@ -1,9 +1,11 @@
 """The homepage in closed loop over held-out worlds: strategies under three kernels, and what each of its parts brings.
 
-    python benchmarks/homepage.py [FOLDER] [number of worlds] [days] [viewers]
+    python benchmarks/homepage.py [FOLDER] [number of worlds] [days] [viewers] [all | panel]
 
 Each world has its own log, its own training (nano) and its own viewers, who live on under every policy with the same
-chances; differences are paired by world, and their intervals are Student's over the worlds.
+chances; differences are paired by world, and their intervals are Student's over the worlds. `play_chance` is the chance
+by the world's truth that something on a page is played, of all pages for the same requests of those who live under the
+stage-wise one (`training/simulator/page_panel.py`); `panel` tells nothing else.
 """
 
 from __future__ import annotations
@@ -19,10 +21,11 @@ from scipy.stats import t as student
 from serving.bundle import Bundle
 from training.commands.train import TrainConfig, train
 from training.compose import compose
-from training.simulator.attention import KERNELS
+from training.simulator.attention import KERNELS, Kernel
 from training.simulator.closed_loop import LoopConfig, PolicyMaker, closed_loop
 from training.simulator.config import preset
 from training.simulator.log import Simulated, write_world
+from training.simulator.page_panel import PagePanel
 from training.simulator.page_policy import PagePolicy, PagePolicyConfig
 
 FIRST_SEED = 11
@@ -42,10 +45,18 @@ Figures = dict[tuple[str, str], dict[str, float]]
 
 def main() -> None:
     """Print the table after every world."""
-    folder, worlds, days, viewers = (*sys.argv[1:], *("runs/homepage", "5", "3", "500")[len(sys.argv) - 1 :])
+    folder, worlds, days, viewers, what = (
+        *sys.argv[1:],
+        *("runs/homepage", "5", "3", "500", "all")[len(sys.argv) - 1 :],
+    )
     found: list[Figures] = []
     for seed in range(FIRST_SEED, FIRST_SEED + int(worlds)):
-        found.append(judge(*world(seed, Path(folder) / f"world-{seed}"), int(days), int(viewers)))
+        loop = LoopConfig(int(days), int(viewers))
+        simulated, bundle = world(seed, Path(folder) / f"world-{seed}")
+        figures = judge(simulated, bundle, loop) if what == "all" else {}
+        for key, chance in panel(simulated, bundle, loop).items():
+            figures.setdefault(key, {})["play_chance"] = chance
+        found.append(figures)
         print(f"after {len(found)} worlds\n{table(found)}", flush=True)
 
 
@@ -59,16 +70,34 @@ def world(seed: int, folder: Path) -> tuple[Simulated, Bundle]:
     return Simulated.load(folder), Bundle.load(folder / "bundle")
 
 
-def judge(simulated: Simulated, bundle: Bundle, days: int, viewers: int) -> Figures:
-    """Figures of every policy by kernel and name."""
+def judge(simulated: Simulated, bundle: Bundle, loop: LoopConfig) -> Figures:
+    """Figures of every policy by kernel and name, its viewers living under it."""
     figures: Figures = {}
     for kernel in KERNELS:
-        for name, config in (STRATEGIES | (PARTS if kernel.name == "geometric" else {})).items():
-            maker = policy(bundle, replace(config, attention=kernel.name), name)
-            outcome = closed_loop(simulated, maker, (1,), LoopConfig(days, viewers, kernel.name))
+        for name, config in compared(kernel).items():
+            outcome = closed_loop(simulated, policy(bundle, config, name), (1,), replace(loop, kernel=kernel.name))
             figures[kernel.name, name] = outcome.metrics()
             print(kernel.name, name, {key: round(value, 4) for key, value in outcome.metrics().items()}, flush=True)
     return figures
+
+
+def panel(simulated: Simulated, bundle: Bundle, loop: LoopConfig) -> dict[tuple[str, str], float]:
+    """Mean chance of a play of the policies' pages by kernel and name, over the same requests."""
+    chances: dict[tuple[str, str], float] = {}
+    for kernel in KERNELS:
+        configs = {name: config for name, config in compared(kernel).items() if config.artwork != "click"}
+        watching = PagePanel.watching(bundle, simulated.world, simulated.events, configs, "stagewise", kernel)
+        closed_loop(simulated, watching.made, (1,), replace(loop, kernel=kernel.name))
+        means = {name: float(np.mean(each)) for name, each in watching.chances.items()}
+        print(kernel.name, {name: round(mean, 4) for name, mean in means.items()}, flush=True)
+        chances |= {(kernel.name, name): mean for name, mean in means.items()}
+    return chances
+
+
+def compared(kernel: Kernel) -> dict[str, PagePolicyConfig]:
+    """The policies under a kernel."""
+    named = STRATEGIES | (PARTS if kernel.name == "geometric" else {})
+    return {name: replace(config, attention=kernel.name) for name, config in named.items()}
 
 
 def policy(bundle: Bundle, config: PagePolicyConfig, name: str) -> PolicyMaker:
@@ -77,20 +106,21 @@ def policy(bundle: Bundle, config: PagePolicyConfig, name: str) -> PolicyMaker:
 
 
 def table(found: Sequence[Figures]) -> str:
-    """Plays per session, and differences between neighbours with their intervals."""
+    """Each metric, and differences between neighbours with their intervals."""
     lines = []
     for kernel in dict.fromkeys(kernel for kernel, _ in found[0]):
         pairs = [("stagewise", "independent"), ("independent", "template"), ("stagewise", "template")]
         if kernel == "geometric":
             pairs += [("stagewise", name) for name in PARTS]
         names = [name for other, name in found[0] if other == kernel]
-        plays = {name: [each[kernel, name]["plays_per_session"] for each in found] for name in names}
-        lines += [f"{kernel:10} {name:20} {cell(plays[name])}" for name in names]
-        for better, worse in pairs:
-            for metric in ("plays_per_session", "watch_share"):
-                if metric in found[0][kernel, better]:
-                    change = [each[kernel, better][metric] - each[kernel, worse][metric] for each in found]
-                    lines.append(f"{kernel:10} {better} - {worse}, {metric}: {cell(change)}")
+        for metric in ("plays_per_session", "watch_share", "play_chance"):
+            told = {name: [each[kernel, name][metric] for each in found] for name in names
+                    if metric in found[0][kernel, name]}  # fmt: skip
+            lines += [f"{kernel:10} {metric:18} {name:20} {cell(values)}" for name, values in told.items()]
+            for better, worse in pairs:
+                if better in told and worse in told:
+                    change = [a - b for a, b in zip(told[better], told[worse], strict=True)]
+                    lines.append(f"{kernel:10} {metric:18} {better} - {worse}: {cell(change)}")
     return "\n".join(lines)
 
 

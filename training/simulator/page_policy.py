@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 
@@ -67,16 +67,16 @@ class PagePolicy:
         self._number_of = {item: number for number, item in enumerate(self._items)}
 
     @classmethod
-    def open(cls, bundle: Bundle, world: World, log: Path, config: PagePolicyConfig, name: str) -> PagePolicy:
+    def open(cls, bundle: Bundle, world: World, log: Path, config: PagePolicyConfig, name: str) -> Self:
         """The bundle with fresh state that has heard of the events in the log which came after its training."""
         recommender = assemble(bundle, clock_ms=lambda: bundle.manifest.trained_until_ms)
         for event in later_events(log, bundle.manifest.trained_until_ms):
             recommender.state.record(event)
-        rules = Rules(most=config.most, pins={}, may_repeat=config.may_repeat)
-        settings = Homepage.Config(has_billboard=False, rules=rules)
         counts_clicks = config.artwork == "click"
         parts, live = PageParts.load(bundle), LiveViewers()
-        home = Homepage(recommender, parts, live, MemorySettings(), _bandit(bundle, counts_clicks), settings)
+        home = Homepage(
+            recommender, parts, live, MemorySettings(), _bandit(bundle, counts_clicks), page_settings(config)
+        )
         recommender.state.tell(live)
         learner = ArtworkLearner(home.presenter.bandit, home.imagery, recommender.state, counts_clicks)
         recommender.state.tell(learner)
@@ -150,6 +150,11 @@ class PagePolicy:
                 tz_offset_min=60 * int(block.zone_h[e]),
                 context={"device": device, "companions": COMPANIONS[int(block.is_together[e])]},
             )
+
+
+def page_settings(config: PagePolicyConfig) -> Homepage.Config:
+    """What a configuration asks of the homepage."""
+    return Homepage.Config(has_billboard=False, rules=Rules(most=config.most, pins={}, may_repeat=config.may_repeat))
 
 
 def _bandit(bundle: Bundle, counts_clicks: bool) -> ArtworkBandit | None:

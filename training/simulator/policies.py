@@ -47,6 +47,12 @@ class Request(NamedTuple):
     allowed: NDArray[np.bool_]
     asked_ms: NDArray[np.int64]
 
+    def only(self, s: int) -> Request:
+        """One of the sessions."""
+        one = slice(s, s + 1)
+        sessions = self.sessions.take(np.array([s]))
+        return Request(sessions, self.visit, self.odds[one], self.allowed[one], self.asked_ms[one])
+
 
 class Policy(Protocol):
     """Something that fills pages. Only the oracle looks at a request's odds."""
