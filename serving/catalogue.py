@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.errors import RequestError
+from serving.item_messages import ItemMessage
 from towers.vocabulary import NUM_RESERVED
 
 
@@ -64,6 +65,16 @@ class Catalogue:
     def save(self, path: Path) -> None:
         """Write `catalogue.json`."""
         path.write_bytes(msgspec.json.encode(self._table))
+
+    def grown(self, num_rows: int, put: Mapping[int, ItemMessage]) -> Catalogue:
+        """With rows up to `num_rows`, and what was put by hand in place of what was known."""
+        missing, table = num_rows - self.num_rows, self._table
+        grown = CatalogueTable(
+            [*table.titles, *[""] * missing], [*table.genres, *[[]] * missing], [*table.maturity, *[""] * missing]
+        )
+        for row, item in put.items():
+            grown.titles[row], grown.genres[row], grown.maturity[row] = item.title, list(item.genres), item.maturity
+        return Catalogue(grown)
 
     @property
     def num_rows(self) -> int:

@@ -5,7 +5,7 @@ One writer at a time; readers see the state before or after a change. Shapes: R 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -56,6 +56,7 @@ class Shelf:
         self._catalogue = bundle.catalogue
         self._index = OverlayIndex.over(bundle.index)  # type: ignore[arg-type]
         self._labels: dict[int, ItemMessage] = {}
+        self._put_ms: dict[int, int] = {}
         self._by_row: dict[int, tuple[int, int]] = {}
         self._windows = Windows.of({})
 
@@ -79,6 +80,15 @@ class Shelf:
             titles = [self._labels[row].title if row in self._labels else title for row, title in paired]
         return titles
 
+    @property
+    def labels(self) -> Mapping[int, ItemMessage]:
+        """What was put by hand, by row; another object after every change."""
+        return self._labels
+
+    def put_ms(self, row: int) -> int:
+        """When an item was put last."""
+        return self._put_ms[row]
+
     def rows(self, within: CatalogueFilter) -> NDArray[np.int64]:
         """Rows inside `within`, ascending; a RequestError names a label that no item has."""
         labels = self._labels
@@ -92,14 +102,16 @@ class Shelf:
 
     def put(self, entries: Sequence[JournalEntry]) -> None:
         """Take in the newest states of items; those the towers know keep their vector, others get one by content."""
-        self._place([(entry.item_id, _DECODER.decode(entry.body)) for entry in entries if entry.body is not None])
+        put = [entry for entry in entries if entry.body is not None]
+        rows = {entry.item_id: self._items.ensure(entry.item_id) for entry in put}
+        self._put_ms |= {rows[entry.item_id]: entry.at_ms for entry in put}
+        self._place({rows[entry.item_id]: _DECODER.decode(entry.body or b"") for entry in put})
         for entry in entries:
             if entry.body is None and (row := self._items.row(entry.item_id)) is not None:
                 self._by_row[row] = NEVER
         self._windows = Windows.of(self._by_row)
 
-    def _place(self, put: Sequence[tuple[str, ItemMessage]]) -> None:
-        messages = {self._items.ensure(item_id): message for item_id, message in put}
+    def _place(self, messages: dict[int, ItemMessage]) -> None:
         new = [row for row in messages if row >= self._items.num_base]
         if new and self._placement is not None:
             tokens = self._placement.tokens([messages[row].content() for row in new])

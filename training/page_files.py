@@ -5,7 +5,6 @@ Shapes: R vocabulary rows, U viewers, S segments, D embedding.
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from serving.page.imagery import Imagery
 from serving.page.parts import ViewerSegments
-from serving.page.titles import TitleTable
+from serving.page.titles import TitleTable, beginning
 from towers.history import Histories
 from towers.vocabulary import NUM_RESERVED, Vocabulary
 from training.artwork import fit_artwork
@@ -26,7 +25,6 @@ from training.data.dataset import Dataset
 from training.genres.fit import GenresConfig, fit_genres
 from training.watching import watch_log
 
-LINE_LENGTH: Final = 180
 NUM_ROUNDS: Final = 12
 
 
@@ -118,15 +116,7 @@ def _lines(record: Mapping[Hashable, Any]) -> list[str]:
     if framings:
         return framings
     text = _text(record.get("text"))
-    return [_beginning(text)] if text else []
-
-
-def _beginning(text: str) -> str:
-    """Whole sentences of a text as far as they fit into a line, else whole words."""
-    if len(text) <= LINE_LENGTH:
-        return text
-    ends = [match.end() for match in re.finditer(r"[.!?](?=\s)", text[:LINE_LENGTH])]
-    return text[: ends[-1]] if ends else text[:LINE_LENGTH].rsplit(" ", 1)[0] + " ..."
+    return [beginning(text)] if text else []
 
 
 def _listed(value: Any) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from serving.items import ItemTable
 from serving.page.candidates import RowCandidate
 from serving.page.messages import Billboard, PageItem, PageRow
 from serving.page.moment import Moment
@@ -22,8 +23,11 @@ from serving.page.strategies import Chosen
 class Cards:
     """Lays out one page; every variant is chosen in one go."""
 
-    def __init__(self, parts: PageParts, presenter: Presenter, pool: Pool, moment: Moment, look: Look) -> None:
+    def __init__(
+        self, parts: PageParts, items: ItemTable, presenter: Presenter, pool: Pool, moment: Moment, look: Look
+    ) -> None:
         self._parts = parts
+        self._ids = items.ids
         self._presenter = presenter
         self._pool = pool
         self._moment = moment
@@ -52,8 +56,8 @@ class Cards:
     def _items(self, places: NDArray[np.int64], positions: Sequence[int]) -> list[PageItem]:
         """The titles at the places [T] of the pool."""
         rows, look = self._pool.rows[places], self._look
-        catalogue, titles = self._parts.bundle.catalogue, self._parts.titles
-        names, ids = catalogue.titles(rows), self._parts.bundle.spec.vocabulary.ids(rows)
+        catalogue, titles = self._parts.catalogue, self._parts.titles
+        names, ids = catalogue.titles(rows), self._ids(rows)
         genres, maturity = catalogue.genre_labels, catalogue.maturity_labels
         variants = self._presenter.variants(rows, ids, look)
         progress, seen = self._moment.progress, np.isin(rows, self._moment.seen).tolist()

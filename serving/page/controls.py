@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from serving.catalogue import Catalogue
 from serving.errors import RequestError
+from serving.items import ItemTable
 from serving.page.messages import Controls
 from serving.page.titles import KIDS_AGE, age_of, ages, ladder
-from towers.vocabulary import NUM_RESERVED, UNKNOWN, Vocabulary
+from towers.vocabulary import NUM_RESERVED, UNKNOWN
 
 NAME: Final = "controls"
 """Of the setting in the store."""
@@ -61,14 +62,16 @@ def write_controls(settings: Settings, user_id: str, controls: Controls) -> None
 
 
 class Gate:
-    """Which titles of a catalogue controls let through."""
+    """Which titles of a catalogue controls let through; one that came later must have a name."""
 
-    def __init__(self, catalogue: Catalogue, vocabulary: Vocabulary) -> None:
-        self._vocabulary = vocabulary
+    def __init__(self, catalogue: Catalogue, items: ItemTable) -> None:
+        self._items = items
         self._ages = ages(catalogue)
         self._labels = ladder(catalogue.maturity_labels)
         self._genres = catalogue.rows_by_genre
-        self._everything = np.arange(len(self._ages)) >= NUM_RESERVED
+        later = np.arange(items.num_base, catalogue.num_rows)
+        self._everything = np.arange(catalogue.num_rows) >= NUM_RESERVED
+        self._everything[later] = [bool(title) for title in catalogue.titles(later)]
 
     @property
     def maturity_labels(self) -> list[str]:
@@ -106,5 +109,5 @@ class Gate:
 
     def rows(self, ids: Sequence[str]) -> NDArray[np.int64]:
         """Rows of the ids that are known."""
-        rows: NDArray[np.int64] = self._vocabulary.rows(ids)
-        return np.asarray(rows[rows != UNKNOWN])
+        rows: NDArray[np.int64] = self._items.rows(ids)
+        return np.asarray(rows[(rows != UNKNOWN) & (rows < len(self._ages))])

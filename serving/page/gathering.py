@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.row_set import RowSet
+from serving.items import ItemTable
 from serving.page.moment import GOOD, RESUMABLE, Moment
 from serving.page.parts import PageParts
 from serving.pipeline import Request
+from serving.shelf import Shelf
 from serving.sources import TowerSource
 from towers.history import Action, History
 from towers.vocabulary import NUM_RESERVED, UNKNOWN
@@ -34,10 +36,12 @@ class Gatherer:
         num_popular: int = 40
         num_others: int = 24
 
-    def __init__(self, parts: PageParts, config: Config | None = None) -> None:
+    def __init__(self, parts: PageParts, shelf: Shelf, items: ItemTable, config: Config | None = None) -> None:
         self._parts = parts
+        self._shelf = shelf
+        self._items = items
         self._config = config or self.Config()
-        self._towers = TowerSource(parts.bundle.index)
+        self._towers = TowerSource(shelf)
 
     def rows(
         self, request: Request, moment: Moment, listed: NDArray[np.int64], allowed: NDArray[np.bool_]
@@ -65,10 +69,9 @@ class Gatherer:
         anchors = list(dict.fromkeys(liked.tolist()))[:NUM_ANCHORS]
         if not anchors:
             return np.empty(0, dtype=np.int64)
-        bundle = self._parts.bundle
-        count = min(self._config.num_others + 1, bundle.index.num_items)
-        rows: NDArray[np.int64] = bundle.index.search(bundle.item_vectors[np.array(anchors)], count).rows.ravel()
-        return rows[(rows >= NUM_RESERVED) & (rows < bundle.spec.vocabulary.num_rows)]
+        count = min(self._config.num_others + 1, self._parts.bundle.index.num_items)
+        rows: NDArray[np.int64] = self._shelf.search(self._items.vectors(np.array(anchors)), count).rows.ravel()
+        return rows[(rows >= NUM_RESERVED) & (rows < self._parts.catalogue.num_rows)]
 
     def _newest(self, ts_ms: int) -> NDArray[np.int64]:
         """What came out last."""

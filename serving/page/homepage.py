@@ -6,6 +6,7 @@ Shapes: P titles of the pool, R item rows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -74,15 +75,31 @@ class Homepage:
         self._config = config or self.Config()
         self.recommender = recommender
         self.parts = parts
-        self.gate = Gate(parts.bundle.catalogue, parts.bundle.spec.vocabulary)
+        self.gate = Gate(parts.catalogue, recommender.state.items)
         self.live = live
         self.settings = settings
-        self.imagery = Imagery(parts.bundle.catalogue.genre_labels, parts.titles.artworks)
+        self.imagery = Imagery(parts.catalogue.genre_labels, parts.titles.artworks)
         artwork = bandit or ArtworkBandit.new(self.imagery.num_images)
         self.presenter = Presenter(parts, self.imagery, artwork, previews)
         self.onboarding = Onboarding(parts.bundle)
         self.habits = HabitReader(parts, recommender.state)
-        self._gatherer = Gatherer(parts, self._config.gatherer)
+        self._gatherer = Gatherer(parts, recommender.shelf, recommender.state.items, self._config.gatherer)
+        self._of_bundle, self._labels = parts, recommender.shelf.labels
+
+    def renewed(self) -> Homepage:
+        """Itself, or one that shows what was put while serving; requests under way keep theirs."""
+        shelf, items = self.recommender.shelf, self.recommender.state.items
+        labels = shelf.labels
+        if labels is self._labels:
+            return self
+        other = copy(self)
+        other.parts = self._of_bundle.grown(shelf, items.num_rows)
+        other.gate = Gate(other.parts.catalogue, items)
+        other.imagery = Imagery(other.parts.catalogue.genre_labels, other.parts.titles.artworks)
+        other.presenter = self.presenter.showing(other.parts, other.imagery)
+        other._gatherer = Gatherer(other.parts, shelf, items, self._config.gatherer)
+        other._labels = labels
+        return other
 
     def page(self, query: PageQuery) -> PageResponse:
         """The page; nothing on it is forbidden by the viewer's controls."""
@@ -105,7 +122,7 @@ class Homepage:
         chosen = self._choose(query, rows, pool, featured, rules)
         stages.note("assemble", len(chosen), len(rows) - len(chosen))
         look = _look(query, controls, moment, live)
-        cards = Cards(self.parts, self.presenter, pool, moment, look)
+        cards = Cards(self.parts, self.recommender.state.items, self.presenter, pool, moment, look)
         page = cards.page(rows, chosen, featured, rules.pins)
         stages.note("present", sum(len(each.places) for each in chosen))
         autoplay = decide(controls, moment.habits, look)
@@ -133,14 +150,17 @@ class Homepage:
     def _pool(self, request: Request, rows: NDArray[np.int64], live: LiveViewer) -> Pool:
         """The one scoring of the request."""
         scored = self.onboarding.heard(request, self.recommender.score(request, rows), num_answers(live))
-        vectors = self.parts.bundle.item_vectors[scored.rows]
+        vectors_of = self.recommender.state.items.vectors
+        vectors = vectors_of(scored.rows)
         refused = self.gate.rows([item for item, _ in sorted(live.refused.items(), key=lambda pair: pair[1])])
-        factor = Refusals(refused, self.parts.bundle.item_vectors).factor(vectors)
+        factor = Refusals(vectors_of(refused), self.parts.bundle.item_vectors).factor(vectors)
         return pooled(scored, vectors, factor)
 
     def _rows(self, request: Request, pool: Pool, moment: Moment, controls: Controls) -> list[RowCandidate]:
         """The candidates without what the viewer took out of them."""
-        rows = RowMaker(self.parts, pool, moment).candidates(is_personal=len(request.history.rows) > 0)
+        rows = RowMaker(self.parts, self.recommender.state.items, pool, moment).candidates(
+            is_personal=len(request.history.rows) > 0
+        )
         if not controls.removed:
             return rows
         out = {row.row_id: [each.item_id for each in controls.removed if each.row_id == row.row_id] for row in rows}
@@ -187,7 +207,7 @@ class Homepage:
     ) -> PageResponse:
         """Everything is checked once more on the way out, whatever the stages between did."""
         ids = [item.item_id for item in items_of(page)]
-        is_bad = ~allowed[self.parts.bundle.spec.vocabulary.rows(ids)]
+        is_bad = ~allowed[self.recommender.state.items.rows(ids)]
         billboard, rows = checked(page, {item for item, bad in zip(ids, is_bad.tolist(), strict=True) if bad})
         stages.note("check", len(ids) - int(is_bad.sum()), int(is_bad.sum()))
         return PageResponse(

@@ -33,7 +33,7 @@ ENJOYED: Final = (Action.LIKED, Action.COMPLETED)
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """history: of the titles that the bundle knows. seen: rows watched or judged. resumed: rows to go on with, newest
+    """history: of the titles that the page knows. seen: rows watched or judged. resumed: rows to go on with, newest
     first; listed: rows of the list; again: rows worth a second time. trending, like_you: float64 [R], how much each row
     is wanted now and by similar viewers, or None. popularity: float64 [R].
     """
@@ -52,7 +52,7 @@ class Moment:
     @classmethod
     def of(cls, request: Request, live: LiveViewer, habits: Habits, state: LiveState, parts: PageParts) -> Moment:
         """The moment of a request by a viewer with these live events."""
-        history = known(request.history, parts.bundle.spec.vocabulary.num_rows)
+        history = known(request.history, parts.catalogue.num_rows)
         latest = _latest(history)
         begun = (latest.shares >= RESUMABLE[0]) & (latest.shares <= RESUMABLE[1]) & (latest.actions != Action.DISLIKED)
         enjoyed = np.isin(latest.actions, ENJOYED) & (latest.ts_ms < request.ts_ms - DAY_MS)
@@ -65,8 +65,8 @@ class Moment:
             resumed=latest.rows[begun][:MOST_RESUMED],
             listed=latest.rows[is_listed & ~np.isin(latest.rows, unlisted)],
             again=latest.rows[enjoyed & ~begun][:MOST_AGAIN],
-            trending=_trending(state, parts.bundle.spec.vocabulary.num_rows),
-            like_you=_like_you(history, parts),
+            trending=_trending(state, parts.catalogue.num_rows),
+            like_you=_like_you(history, state, parts),
             popularity=request.popularity,
             habits=habits,
         )
@@ -121,9 +121,9 @@ def _trending(state: LiveState, num_rows: int) -> NDArray[np.float64] | None:
     return heat[:num_rows]
 
 
-def _like_you(history: History, parts: PageParts) -> NDArray[np.float64] | None:
+def _like_you(history: History, state: LiveState, parts: PageParts) -> NDArray[np.float64] | None:
     """Shares of the titles among viewers of the same kind."""
     if parts.segments is None or len(history.rows) == 0:
         return None
-    taste = parts.bundle.item_vectors[history.rows[-RECENT:]].mean(axis=0)
+    taste = state.items.vectors(history.rows[-RECENT:]).mean(axis=0)
     return parts.segments.nearest(taste).astype(np.float64)

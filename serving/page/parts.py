@@ -5,7 +5,7 @@ Shapes: R item rows, S segments of viewers, D embedding, G micro-genres.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Self
@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from ranking.micro_genres import MicroGenres
 from ranking.watching import WatchLog
 from serving.bundle import Bundle
+from serving.catalogue import Catalogue
 from serving.page.titles import TitleTable
+from serving.shelf import Shelf
 from towers.vocabulary import NUM_RESERVED
 
 SEGMENTS: Final = "viewer_segments.npz"
@@ -53,6 +55,7 @@ class PageParts:
     """Titles, micro-genres, segments and what viewers watched how, with what follows from them."""
 
     bundle: Bundle
+    catalogue: Catalogue
     titles: TitleTable
     genres: MicroGenres | None
     segments: ViewerSegments | None
@@ -64,7 +67,13 @@ class PageParts:
         num_rows = bundle.spec.vocabulary.num_rows
         folder = bundle.folder
         genres, segments = MicroGenres.load(folder), ViewerSegments.load(folder)
-        return cls(bundle, TitleTable.load(folder, num_rows), genres, segments, WatchLog.load(folder))
+        titles, watched = TitleTable.load(folder, num_rows), WatchLog.load(folder)
+        return cls(bundle, bundle.catalogue, titles, genres, segments, watched)
+
+    def grown(self, shelf: Shelf, num_rows: int) -> Self:
+        """With the titles that were put while serving; `self` is of the bundle alone."""
+        catalogue = self.catalogue.grown(num_rows, shelf.labels)
+        return replace(self, catalogue=catalogue, titles=self.titles.grown(num_rows, shelf.labels, shelf.put_ms))
 
     @cached_property
     def releases(self) -> NDArray[np.float64]:

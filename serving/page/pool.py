@@ -63,16 +63,15 @@ def appeal_of(scores: NDArray[np.float32]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, eq=False)
 class Refusals:
-    """Titles a viewer is not interested in, oldest first, as rows [n]; item_vectors: float32 [R, D] unit vectors."""
+    """Titles a viewer is not interested in, oldest first: unit vectors [n, D]; item_vectors [R, D] are everybody's."""
 
-    rows: NDArray[np.int64]
+    refused: NDArray[np.float32]
     item_vectors: NDArray[np.float32]
 
     def factor(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
         """What the appeal of titles with these vectors [P, D] is multiplied by [P]; 0 for those alike."""
         factor = np.ones(len(vectors))
-        for age, row in enumerate(self.rows[::-1].tolist()):
-            refused = self.item_vectors[row]
+        for age, refused in enumerate(self.refused[::-1]):
             near, alike = np.quantile(self.item_vectors[2:] @ refused, (NEAR, ALIKE))
             likeness = vectors @ refused
             lowered = 1 - 0.9 * np.clip((likeness - near) / max(alike - near, 1e-6), 0, 1)

@@ -74,6 +74,10 @@ class Presenter:
         self.previews = previews or ArtworkBandit.new(np.full(len(imagery.num_images), len(ARMS)))
         self._variants: dict[tuple[int, int, int, bool], Variant] = {}
 
+    def showing(self, parts: PageParts, imagery: Imagery) -> Presenter:
+        """One of more titles, which goes on learning with this one."""
+        return Presenter(parts, imagery, self.bandit, self.previews)
+
     def variants(self, rows: NDArray[np.int64], ids: Sequence[str], look: Look) -> list[Presented]:
         """How each row [T] presents itself."""
         if len(rows) == 0:

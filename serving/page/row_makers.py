@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranking.habits import FEW, SHORT_MINUTES
+from serving.items import ItemTable
 from serving.page.candidates import RowCandidate
 from serving.page.moment import DAY_MS, GOOD, RECENT, Moment, weights_of
 from serving.page.parts import PageParts
@@ -47,8 +48,9 @@ HABITUAL: Final = {
 class RowMaker:
     """All candidates over one pool."""
 
-    def __init__(self, parts: PageParts, pool: Pool, moment: Moment) -> None:
+    def __init__(self, parts: PageParts, items: ItemTable, pool: Pool, moment: Moment) -> None:
         self._parts = parts
+        self._items = items
         self._pool = pool
         self._moment = moment
         self._fresh = np.flatnonzero(~np.isin(pool.rows, moment.seen))
@@ -101,16 +103,18 @@ class RowMaker:
 
     def _because_you_watched(self) -> Iterator[RowCandidate]:
         """One candidate for each of the newest liked titles: what is nearest to it."""
-        history, vectors = self._moment.history, self._parts.bundle.item_vectors
+        history = self._moment.history
         weights = weights_of(history)
-        liked = np.flatnonzero(np.isin(history.actions, GOOD) & (history.rows < len(vectors)))
+        liked = np.flatnonzero(np.isin(history.actions, GOOD) & self._items.has_vector(history.rows))
         anchors = dict.fromkeys(history.rows[liked][::-1].tolist())
         chosen = list(anchors)[:NUM_ANCHORS]
         if not chosen:
             return
-        likeness = np.clip(vectors[np.array(chosen)] @ self._pool.vectors[self._fresh].T, 0, 1).astype(np.float64)
+        likeness = np.clip(self._items.vectors(np.array(chosen)) @ self._pool.vectors[self._fresh].T, 0, 1).astype(
+            np.float64
+        )
         nearest = np.argsort(-likeness, axis=1, kind="stable")[:, :MAX_LENGTH]
-        titles = self._parts.bundle.catalogue.titles(np.array(chosen))
+        titles = self._parts.catalogue.titles(np.array(chosen))
         for number, (row, title) in enumerate(zip(chosen, titles, strict=True)):
             near = nearest[number][likeness[number, nearest[number]] > LEAST_LIKENESS]
             places = self._fresh[near]
@@ -163,7 +167,7 @@ class RowMaker:
         released = _at(self._parts.releases, self._pool.rows[self._fresh], np.nan)
         age = self._moment.ts_ms - released
         places = self._fresh[(age >= 0) & (age < NEW_MS)]
-        return self._row("new_releases", "new_releases", ("New Releases", "Out within the last two months"), places,
+        return self._row("new_releases", "new_releases", ("New Releases", "Came within the last two months"), places,
                          1.05 * self._pool.appeal[places])  # fmt: skip
 
     def _my_list(self) -> RowCandidate | None:
@@ -195,7 +199,7 @@ class RowMaker:
                          np.asarray(0.35 * 0.95 ** np.arange(len(places)), dtype=np.float64))  # fmt: skip
 
     def _item(self, row: int) -> str:
-        return self._parts.bundle.spec.vocabulary.ids(np.array([row]))[0]
+        return self._items.ids(np.array([row]))[0]
 
 
 def _split(

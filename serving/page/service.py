@@ -40,7 +40,13 @@ class PageService:
     """Answers page messages with one recommender."""
 
     def __init__(self, home: Homepage) -> None:
-        self._home = home
+        self._latest = home
+
+    @property
+    def _home(self) -> Homepage:
+        """The homepage with all that was put until now."""
+        self._latest = self._latest.renewed()
+        return self._latest
 
     @classmethod
     def of(cls, recommender: Recommender, settings: Settings) -> Self:
@@ -129,11 +135,11 @@ class PageService:
     def _question(self, row: int) -> OnboardingItem:
         parts = self._home.parts
         [item], [title] = (
-            parts.bundle.spec.vocabulary.ids(np.array([row])),
-            parts.bundle.catalogue.titles(np.array([row])),
+            self._home.recommender.state.items.ids(np.array([row])),
+            parts.catalogue.titles(np.array([row])),
         )
         artworks, lines = parts.titles.artworks[row], parts.titles.lines[row]
-        genres, year = parts.bundle.catalogue.genre_labels[row], parts.titles.year[row]
+        genres, year = parts.catalogue.genre_labels[row], parts.titles.year[row]
         return OnboardingItem(item, title, artworks[0] if artworks else "", lines[0] if lines else "", genres, year)
 
     def controls(self, user_id: str) -> ControlsResponse:

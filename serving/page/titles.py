@@ -6,7 +6,7 @@ Shapes: R item rows.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.catalogue import Catalogue
+from serving.item_messages import ItemMessage
 
 FILE: Final = "titles.json"
+LINE_LENGTH: Final = 180
 KIDS_AGE: Final = 8
 STRONGEST: Final = 18
 
@@ -51,6 +53,19 @@ class TitleTable(msgspec.Struct, frozen=True):
         path = folder / FILE
         return msgspec.json.decode(path.read_bytes(), type=cls) if path.is_file() else cls.unknown(num_rows)
 
+    def grown(self, num_rows: int, put: Mapping[int, ItemMessage], put_ms: Callable[[int], int]) -> TitleTable:
+        """With rows up to `num_rows`, and what was put by hand in place of what was known."""
+        missing = num_rows - len(self.year)
+        more = TitleTable.unknown(missing)
+        columns = {name: [*getattr(self, name), *getattr(more, name)] for name in self.__struct_fields__}
+        for row, message in put.items():
+            columns["year"][row] = None if message.year is None else int(message.year)
+            if message.available_from_ms is not None or row >= len(self.year):
+                columns["release_ms"][row] = message.available_from_ms or put_ms(row)
+            if message.text:
+                columns["lines"][row] = [beginning(message.text)]
+        return TitleTable(**columns)
+
     def save(self, folder: Path) -> None:
         """Write `titles.json`."""
         (folder / FILE).write_bytes(msgspec.json.encode(self))
@@ -62,6 +77,14 @@ class TitleTable(msgspec.Struct, frozen=True):
     def lengths(self) -> NDArray[np.float64]:
         """Minutes [R], NaN where unknown."""
         return np.array([np.nan if each is None else each for each in self.minutes], dtype=np.float64)
+
+
+def beginning(text: str) -> str:
+    """Whole sentences of a text as far as they fit into a line, else whole words."""
+    if len(text) <= LINE_LENGTH:
+        return text
+    ends = [match.end() for match in re.finditer(r"[.!?](?=\s)", text[:LINE_LENGTH])]
+    return text[: ends[-1]] if ends else text[:LINE_LENGTH].rsplit(" ", 1)[0] + " ..."
 
 
 def age_of(label: str) -> int:

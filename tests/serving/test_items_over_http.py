@@ -154,3 +154,43 @@ def test_a_wrong_item_is_named(pair: Pair, body: dict[str, Any], field: str) -> 
     response = pair[0].put("/v1/items/x", json=body)
     assert response.status_code == 422
     assert response.json()["errors"][0]["field"] == field
+
+
+def test_the_next_page_shows_what_was_put_and_obeys_its_labels(pair: Pair) -> None:
+    """Also on the other server of the two, among what is new and to those alone who may see it."""
+    client, other = pair
+
+    def page(user_id: str) -> dict[str, Any]:
+        asked = {"user_id": user_id, "timestamp": NOW_MS / 1000, "sizes": {"rows": 12, "min_row_length": 1}}
+        found: dict[str, Any] = other.post("/v1/page", json=asked).json()
+        return found
+
+    def rows_with(found: dict[str, Any], item: str) -> list[str]:
+        return [row["template"] for row in found["rows"] if item in [each["item_id"] for each in row["items"]]]
+
+    assert not any(row["template"] == "new_releases" for row in page("v")["rows"])
+    now_ms, open_now = NOW_MS - 86_400_000, {"available_from_ms": NOW_MS - 86_400_000}
+    assert put(client, "fresh", title="Fresh", genres=["Western"], maturity="18", year=2024, **open_now)["has_vector"]
+    put(client, "to come", title="To Come", genres=["Western"], available_from_ms=NOW_MS + 86_400_000)
+    put(client, "nameless", genres=["Western"], **open_now)
+    put(client, item_id(0), title="Another Cut", genres=["Western"], maturity="18", available_from_ms=now_ms)
+    for number in range(20):
+        put(client, f"new {number}", title=f"New {number}", genres=["Western"], **open_now)
+    found = page("v")
+    newest = [row for row in found["rows"] if row["template"] == "new_releases"]
+    assert rows_with(found, "fresh")
+    assert len(newest) == 1
+    assert not {each["item_id"] for each in newest[0]["items"]} & {item_id(number) for number in range(1, 60)}
+    assert not rows_with(found, "to come")
+    assert not rows_with(found, "nameless")
+    card = next(each for row in found["rows"] for each in row["items"] if each["item_id"] == "fresh")
+    assert (card["title"], card["genres"], card["maturity"], card["year"]) == ("Fresh", ["Western"], "18", 2024)
+    for control in ({"maturity": "all"}, {"kids": True}, {"blocked_genres": ["Western"]}, {"blocked_items": ["fresh"]}):
+        assert client.put("/v1/users/v/controls", json=control).status_code == 200
+        assert not rows_with(page("v"), "fresh")
+        assert bool(rows_with(page("v"), item_id(0))) == ("blocked_items" in control)
+    client.put("/v1/users/v/controls", json={})
+    post(client, play(1, "v", item_id="fresh"))
+    assert rows_with(page("v"), "fresh") in ([], ["continue_watching"], ["watch_again"])
+    assert client.delete("/v1/items/fresh").status_code == 200
+    assert not rows_with(page("stranger"), "fresh")
