@@ -83,8 +83,18 @@ COMMANDS = (
     ),
     Command(
         "genres",
-        "list the micro-genres of a bundle or a data set, with sizes and examples",
-        ("bundle=runs/mine", "bundle=runs/mine find=revenge", "data=ml_1m order=tags most=100"),
+        "list the micro-genres of a bundle or a data set, with sizes and examples, or report what they are worth",
+        (
+            "bundle=runs/mine",
+            "bundle=runs/mine find=revenge",
+            "data=ml_1m order=tags most=100",
+            "data=ml_1m report=true",
+        ),
+    ),
+    Command(
+        "limit",
+        "find the smallest homepage that loses little",
+        ("bundle=runs/mine", "bundle=runs/mine rows=[2,4,8,16] attention=grid viewers=200"),
     ),
     Command("demo", "simulate a service, learn from it, judge, publish and serve", ("port=8000", "data=events.csv")),
 )
