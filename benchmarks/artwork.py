@@ -1,4 +1,4 @@
-"""Images chosen by the variant bandit against images by chance, in closed loop over held-out worlds.
+"""Images chosen by the bandit that is served against images by chance, in closed loop over held-out worlds.
 
 The titles are those of the service of before. The bandit learns from its 84 days, in which images went by chance, and
 goes on learning in the 7 days that are judged. With clicks for a reward and no guard it falls for bait: that is the
@@ -30,7 +30,6 @@ from training.simulator.service import Service
 from training.simulator.state import State
 from training.simulator.stories import catalogue_table
 from training.simulator.tally import Tally
-from training.simulator.titles import NUM_IMAGES
 from training.simulator.world import World
 
 BANDITS: Final = {
@@ -80,7 +79,7 @@ def learn(world: World, state: State, learners: dict[str, ArtworkLearner]) -> No
         service.live(np.arange(len(world.viewers.rate)), blocks.append)
         block = joined(blocks)
         for learner in learners.values():
-            learner.learn(block, np.full(len(block.item), 1 / NUM_IMAGES))
+            learner.learn(block)
         blocks.clear()
 
 

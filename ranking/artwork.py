@@ -78,22 +78,31 @@ class ArtworkBandit:
         inside = np.minimum(rows, len(self.offsets) - 2)
         return np.where(rows == inside, self.offsets[inside + 1] - self.offsets[inside], 0)
 
-    def show(self, row: int, image: int, features: NDArray[np.float64]) -> None:
-        """An image was seen by a viewer with these features [F]."""
-        arm = self._arm(row, image)
-        if arm is not None:
-            self.precision += np.outer(features, features)
-            self.shown[arm] += 1
-            self.features[arm] += features
+    def show(
+        self, rows: NDArray[np.int64] | int, images: NDArray[np.int64] | int, features: NDArray[np.float64]
+    ) -> None:
+        """Images [n] of rows [n] were seen by viewers with these features [n, F]; or one image of one row."""
+        arms, known = self._arms(rows, images)
+        shown = features.reshape(-1, len(FEATURES))[known]
+        self.precision += shown.T @ shown
+        np.add.at(self.shown, arms, 1)
+        np.add.at(self.features, arms, shown)
 
-    def play(self, row: int, image: int, features: NDArray[np.float64], share: float, reward: float) -> None:
-        """A shown image was followed by a play of which `share` was watched; `reward` is what it is worth."""
-        arm = self._arm(row, image)
-        if arm is not None:
-            self.pull += reward * features
-            self.reward[arm] += reward
-            self.plays[arm] += 1
-            self.watched[arm] += share
+    def play(
+        self,
+        rows: NDArray[np.int64] | int,
+        images: NDArray[np.int64] | int,
+        features: NDArray[np.float64],
+        share: NDArray[np.float64] | float,
+        reward: NDArray[np.float64] | float,
+    ) -> None:
+        """Shown images were followed by plays of which `share` [n] was watched; `reward` [n] is what they are worth."""
+        arms, known = self._arms(rows, images)
+        shares, rewards = np.atleast_1d(share)[known], np.atleast_1d(reward)[known]
+        self.pull += rewards @ features.reshape(-1, len(FEATURES))[known]
+        np.add.at(self.reward, arms, rewards)
+        np.add.at(self.plays, arms, 1)
+        np.add.at(self.watched, arms, shares)
 
     def probabilities(self, rows: NDArray[np.int64], features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Chance [T, V] of each image of the rows [T] for features [T, V, F]; 0 where a title has no such image."""
@@ -144,11 +153,14 @@ class ArtworkBandit:
         passes |= ~(passes & is_image).any(axis=1, keepdims=True)
         return np.asarray(passes)
 
-    def _arm(self, row: int, image: int) -> int | None:
-        if not 0 <= row < len(self.offsets) - 1:
-            return None
-        arm = int(self.offsets[row]) + image
-        return arm if image >= 0 and arm < self.offsets[row + 1] else None
+    def _arms(
+        self, rows: NDArray[np.int64] | int, images: NDArray[np.int64] | int
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """The arms of those images that there are, and which they are."""
+        row, image = np.atleast_1d(rows), np.atleast_1d(images)
+        known = (row >= 0) & (image >= 0)
+        known &= image < self.num_images(np.where(known, row, 0))
+        return self.offsets[row[known]] + image[known], known
 
     def save(self, folder: Path, name: str = FILE) -> None:
         """Write one file."""

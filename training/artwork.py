@@ -32,27 +32,11 @@ def fit_artwork(events: pd.DataFrame, vocabulary: Vocabulary, imagery: Imagery) 
     plays_by_genre = _plays_before(table, rows, imagery)[at]
     fit = imagery.fit_of(rows[at], images[at], as_taste(plays_by_genre))
     features = features_of(fit, _is(table, "device", "phone")[at], _is_late(table)[at])
-    arms = bandit.offsets[rows[at]] + images[at]
-    is_play = kinds[at] == str(EventType.PLAY)
-    _add(bandit, arms, features, is_play, _shares(table)[at])
-    return bandit
-
-
-def _add(
-    bandit: ArtworkBandit,
-    arms: NDArray[np.int64],
-    features: NDArray[np.float64],
-    is_play: NDArray[np.bool_],
-    share: NDArray[np.float64],
-) -> None:
+    is_play, share = kinds[at] == str(EventType.PLAY), _shares(table)[at]
     shown, played = ~is_play, is_play & np.isfinite(share)
-    bandit.precision += features[shown].T @ features[shown]
-    np.add.at(bandit.shown, arms[shown], 1)
-    np.add.at(bandit.features, arms[shown], features[shown])
-    bandit.pull += share[played] @ features[played]
-    np.add.at(bandit.plays, arms[played], 1)
-    for sums in (bandit.reward, bandit.watched):
-        np.add.at(sums, arms[played], share[played])
+    bandit.show(rows[at][shown], images[at][shown], features[shown])
+    bandit.play(rows[at][played], images[at][played], features[played], share[played], share[played])
+    return bandit
 
 
 def _plays_before(table: pd.DataFrame, rows: NDArray[np.int64], imagery: Imagery) -> NDArray[np.float64]:

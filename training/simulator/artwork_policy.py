@@ -1,21 +1,20 @@
-"""The variant bandit at work in a simulated service: it chooses the images of the titles that another policy chose.
+"""The bandit that is served, at work in a simulated service: it chooses the images of titles that another policy chose.
 
 It sees what a service sees: genres of the catalogue, the topic an image shows, plays; none of the hidden truth.
-Shapes: S sessions, K slots, E events, P profiles, N titles, I images, T topics.
+Shapes: S sessions, K slots, E events, P profiles, N titles, I images, F features, T topics.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ranking.bandit import VariantBandit
-from ranking.completion_guard import CompletionGuard
+from ranking.artwork import ArtworkBandit, features_of
 from towers.schema import EventType
 from training.simulator.events import CODES, EventBlock
 from training.simulator.lexicon import GENRES
@@ -39,8 +38,6 @@ class ArtworkConfig:
 
     by_clicks: bool = False
     is_guarded: bool = True
-    bandit: VariantBandit.Config = field(default_factory=VariantBandit.Config)
-    guard: CompletionGuard.Config = field(default_factory=CompletionGuard.Config)
 
 
 class ArtworkLearner:
@@ -53,8 +50,7 @@ class ArtworkLearner:
         self.topics = _topics(table["images"].to_pylist())
         profiles, titles = simulated.world.viewers.num_profiles, len(self.labels)
         self.played = np.zeros((profiles, len(TOPICS)), dtype=np.float32)
-        self.bandit = VariantBandit(titles, NUM_IMAGES, 3, self.config.bandit)
-        self.guard = CompletionGuard(titles, NUM_IMAGES, self.config.guard)
+        self.bandit = ArtworkBandit.new(np.full(titles, NUM_IMAGES), guards=self.config.is_guarded)
 
     def features(
         self,
@@ -62,29 +58,25 @@ class ArtworkLearner:
         item: NDArray[np.int64],
         is_phone: NDArray[np.bool_],
         is_late: NDArray[np.bool_],
-    ) -> NDArray[np.float32]:
-        """How the images [B, I] fit the taste of the profiles [B]: at all, on a phone, late in the evening."""
+    ) -> NDArray[np.float64]:
+        """Features [B, I, F] of the titles' images, by how they fit the taste of the profiles [B]."""
         played = self.played[profile]
         taste = (played + TASTE_PRIOR / played.shape[1]) / (played.sum(axis=1, keepdims=True) + TASTE_PRIOR)
         fit = np.take_along_axis(taste, self.topics[item], axis=1)
-        return np.stack([fit, fit * is_phone[:, None], fit * is_late[:, None]], axis=2).astype(np.float32)
+        return features_of(fit.astype(np.float64), is_phone[:, None], is_late[:, None])
 
-    def allowed(self, item: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Images [B, I] that may be shown."""
-        return self.guard.allowed(item) if self.config.is_guarded else np.ones((len(item), NUM_IMAGES), np.bool_)
-
-    def learn(self, block: EventBlock, propensity: NDArray[np.float64]) -> None:
-        """Take in events, of impressions with the `propensity` [E] of the image; a play belongs to its impression."""
+    def learn(self, block: EventBlock) -> None:
+        """Take in events; a play belongs to its impression."""
         plays = block.take(block.event == CODES[EventType.PLAY])
-        is_seen = block.event == CODES[EventType.IMPRESSION]
-        seen, share = block.take(is_seen), plays.watch_s / plays.duration_s
+        seen, share = block.take(block.event == CODES[EventType.IMPRESSION]), plays.watch_s / plays.duration_s
         watched = _joined(seen, plays, share)
         hour = (seen.ts_ms // 3_600_000 + seen.zone_h) % 24
         features = self.features(seen.profile, seen.item, seen.device == PHONE, (hour >= 22) | (hour < 5))
-        is_play = ~np.isnan(watched)
-        reward = is_play.astype(np.float64) if self.config.by_clicks else np.nan_to_num(watched)
-        self.bandit.update(seen.item, features, seen.image, propensity[is_seen], reward)
-        self.guard.update(seen.item[is_play], seen.image[is_play], watched[is_play])
+        shown = np.take_along_axis(features, seen.image[:, None, None], axis=1)[:, 0]
+        self.bandit.show(seen.item, seen.image, shown)
+        played = ~np.isnan(watched)
+        reward = np.ones(int(played.sum())) if self.config.by_clicks else watched[played]
+        self.bandit.play(seen.item[played], seen.image[played], shown[played], watched[played], reward)
         good = share >= WATCHED
         np.add.at(self.played, plays.profile[good], self.labels[plays.item[good]])
 
@@ -98,7 +90,6 @@ class ArtworkPolicy:
         self._rng = np.random.default_rng(seed)
         shape = len(learner.played), len(learner.labels)
         self._image = np.zeros(shape, dtype=np.int64)
-        self._propensity = np.full(shape, 1 / NUM_IMAGES)
         self._until_ms = np.zeros(shape, dtype=np.int64)
 
     @property
@@ -115,17 +106,14 @@ class ArtworkPolicy:
         session, item = at[is_new], items[is_new]
         profile = sessions.profile[session]
         given = self._learner.features(profile, item, sessions.device[session] == PHONE, sessions.is_late[session])
-        chosen = self._learner.bandit.choose(item, given, self._learner.allowed(item), self._rng)
-        self._image[profile, item] = chosen.variants
-        drawn = np.take_along_axis(chosen.propensities, chosen.variants[:, None], axis=1)[:, 0]
-        self._propensity[profile, item] = drawn
+        self._image[profile, item] = self._learner.bandit.choose(item, given, self._rng.random(len(item))).images
         self._until_ms[profile, item] = sessions.start_ms[session] + STICKY_DAYS * DAY_MS
         return pages._replace(images=self._image[sessions.profile[:, None], items])
 
     def observe(self, block: EventBlock) -> None:
         """Learn, and let the other policy learn."""
         self._inner.observe(block)
-        self._learner.learn(block, self._propensity[block.profile, np.maximum(block.item, 0)])
+        self._learner.learn(block)
 
 
 def _joined(seen: EventBlock, plays: EventBlock, share: NDArray[np.float32]) -> NDArray[np.float64]:

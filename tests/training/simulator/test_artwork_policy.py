@@ -12,7 +12,6 @@ from training.simulator.policies import HousePolicy
 from training.simulator.service import Service
 from training.simulator.state import State
 from training.simulator.tally import Tally
-from training.simulator.titles import NUM_IMAGES
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +24,7 @@ def learner(tiny: Simulated) -> ArtworkLearner:
         blocks: list[EventBlock] = []
         service.live(np.arange(len(tiny.world.viewers.rate)), blocks.append)
         block = joined(blocks)
-        found.learn(block, np.full(len(block.item), 1 / NUM_IMAGES))
+        found.learn(block)
     return found
 
 
@@ -33,8 +32,8 @@ def test_images_that_fit_the_taste_are_found_to_be_worth_more(learner: ArtworkLe
     profiles, items = np.arange(50), np.arange(50)
     nothing = np.zeros(50, dtype=np.bool_)
     features = learner.features(profiles, items, nothing, nothing)
-    means = learner.bandit.means(items, features)
-    assert np.corrcoef(means.ravel(), features[:, :, 0].ravel())[0, 1] > 0
+    chances = learner.bandit.probabilities(items, features)
+    assert np.corrcoef(chances.ravel(), features[:, :, 1].ravel())[0, 1] > 0
 
 
 def test_a_profile_goes_on_seeing_an_image(tiny: Simulated, learner: ArtworkLearner) -> None:
