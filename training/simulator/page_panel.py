@@ -96,6 +96,6 @@ def play_chance(world: World, request: Request, pages: Pages, glanced: NDArray[n
     is_seen = glance_times(glanced & is_there) <= request.sessions.patience_s[0]
     titles, first, which = np.unique(pages.items[0], return_index=True, return_inverse=True)
     sees = np.zeros((len(is_seen), len(titles)), dtype=np.bool_)
-    np.logical_or.at(sees, (slice(None), which), is_seen)
+    np.logical_or.at(sees.T, which, is_seen.T)
     left = 1 - np.mean(taken, axis=0)[0, first] * sees
     return float((1 - left.prod(axis=1)).mean())
