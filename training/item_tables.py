@@ -32,7 +32,7 @@ class ItemTablesConfig:
     """
 
     transitions: TransitionConfig = field(default_factory=TransitionConfig)
-    num_neighbours: int = 100
+    num_neighbours: int = 0
     window: int = 50
     ease_penalty: float = 1000.0
     ease_max_items: int = 10_000

@@ -60,5 +60,6 @@ def test_the_strongest_positive_weights_of_each_row_are_kept() -> None:
 
 
 def test_no_neighbours_and_too_many_items_make_fewer_tables() -> None:
-    assert set(item_tables(histories(), NUM_ROWS, ItemTablesConfig(num_neighbours=0))) == {FILE}
-    assert set(item_tables(histories(), NUM_ROWS, ItemTablesConfig(ease_max_items=9))) == {FILE, ITEM_KNN_FILE}
+    assert set(item_tables(histories(), NUM_ROWS, ItemTablesConfig())) == {FILE}
+    few = ItemTablesConfig(num_neighbours=5, ease_max_items=9)
+    assert set(item_tables(histories(), NUM_ROWS, few)) == {FILE, ITEM_KNN_FILE}
