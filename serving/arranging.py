@@ -16,6 +16,9 @@ from serving.catalogue import Catalogue
 from serving.pipeline import Request, take
 from serving.tastes import Tastes
 
+EXPLORED = 2
+"""Titles that a list with something left to chance is drawn from, for each of its places."""
+
 
 class Arranged(NamedTuple):
     """The list [N] in its order; propensities: float64 [N], the chance of each title at its place given those above."""
@@ -35,11 +38,11 @@ class Arranger:
         best = take(candidates, np.argsort(-candidates.scores, kind="stable"))
         if not wish.reorders and not wish.exploration:
             return Arranged(take(best, slice(k)), np.ones(min(k, len(best.rows))))
-        pool = take(best, slice(wish.pool_size(k)))
-        if wish.reorders:
-            pool = take(pool, arranged(self._pool(request, pool, wish), len(pool.rows), wish))
-        drawn = explored(len(pool.rows), k, wish.exploration, _chance(request))
-        return Arranged(take(pool, drawn.places), drawn.propensities)
+        pool, reach = take(best, slice(wish.pool_size(k))), EXPLORED * k if wish.exploration else k
+        in_order = arranged(self._pool(request, pool, wish), reach, wish) if wish.reorders else slice(reach)
+        reached = take(pool, in_order)
+        drawn = explored(len(reached.rows), k, wish.exploration, _chance(request))
+        return Arranged(take(reached, drawn.places), drawn.propensities)
 
     def _pool(self, request: Request, pool: Candidates, wish: Arrangement) -> Pool:
         wanted = self._tastes.mix(request.history) if wish.taste_match else self._tastes.mix(request.history.last(0))
