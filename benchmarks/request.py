@@ -36,6 +36,7 @@ from serving.messages import RecommendRequest
 from serving.metrics import Metrics
 from serving.recommender import Recommender
 from serving.routes import recommend as recommend_routes
+from serving.server import http_settings
 from serving.service import Service
 from serving.tracing import Tracing
 from serving.vector_cache import VectorCache
@@ -84,8 +85,7 @@ def serve_nothing(bound: socket.socket, answer: bytes) -> None:
 
     app.FEATURES = (recommend_routes,)  # type: ignore[misc]
     made = app.create_app(Nothing())  # type: ignore[arg-type]
-    settings = uvicorn.Config(made, loop="uvloop", http="httptools", ws="none", log_config=None, access_log=False)
-    uvicorn.Server(settings).run([bound])
+    uvicorn.Server(http_settings(made)).run([bound])
 
 
 def http_ms(asked: list[dict[str, Any]], answer: bytes, number: int) -> float:

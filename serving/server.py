@@ -16,7 +16,9 @@ from serving.options import USAGE, Config, UsageError, parse
 from serving.workers import Workers, end_with_parent, inherited_socket, is_worker, worker_command
 
 if TYPE_CHECKING:
+    import uvicorn
     from starlette.applications import Starlette
+    from starlette.types import ASGIApp
 
     from serving.reload import Reloader
     from serving.service import Service
@@ -130,16 +132,7 @@ def serve(service: Service, config: Config, bound: socket.socket) -> None:
 
     app, reloader = equipped(service, config)
     handle_signals(reloader)
-    settings = uvicorn.Config(
-        app,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=10,
-    )
+    settings = http_settings(app)
     if is_worker():
         end_with_parent()
     else:
@@ -147,6 +140,25 @@ def serve(service: Service, config: Config, bound: socket.socket) -> None:
     uvicorn.Server(settings).run([bound])
     reloader.stop()
     service.close()
+
+
+def http_settings(app: ASGIApp) -> uvicorn.Config:
+    """How HTTP is spoken; addresses of callers are of no interest, so no header of a proxy is read."""
+    import uvicorn
+
+    from serving.joined_writes import Protocol
+
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=Protocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=10,
+    )
 
 
 def handle_signals(reloader: Reloader) -> None:
