@@ -5,6 +5,7 @@ Shapes: R item rows.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -23,11 +24,14 @@ from towers.vocabulary import NUM_RESERVED
 NUM_STATIC: Final = 5000
 REORDER_MS: Final = 1000
 
+_LOG = logging.getLogger("marquee.serving")
+
 
 class Order(NamedTuple):
-    """Items in the order in which they are answered: parallel lists, so that a short answer costs a short walk."""
+    """Items in the order in which they are answered: parallel, as lists so that a short answer costs a short walk."""
 
-    rows: list[int]
+    rows: NDArray[np.int64]
+    numbers: list[int]
     ids: list[str]
 
 
@@ -43,16 +47,31 @@ class Fallback:
         self._popular = self._static
         self._ordered_ms = -REORDER_MS
 
+    def now_ms(self) -> int:
+        """The clock."""
+        return self._clock_ms()
+
+    def order(self) -> tuple[NDArray[np.int64], Step]:
+        """Item rows by what is chosen most now, where counts fail by what was at the end of training."""
+        try:
+            return self._order_now().rows, Step.POPULARITY
+        except Exception:
+            _LOG.exception("popularity failed; a fixed order takes its place")
+            return self._static.rows, Step.STATIC
+
     def popular(self, query: Query, k: int, within: CatalogueFilter, *, filter_seen: bool) -> Recommendation:
         """What is chosen most now; the order is at most a second old."""
-        if (now_ms := self._clock_ms()) - self._ordered_ms >= REORDER_MS:
-            self._popular, self._ordered_ms = self._order(self._state.popularity()), now_ms
-        rows = self._allowed(self._popular, query, k, within, filter_seen=filter_seen)
+        rows = self._allowed(self._order_now(), query, k, within, filter_seen=filter_seen)
         return self._answer(rows, Step.POPULARITY)
 
     def static(self, query: Query, k: int, within: CatalogueFilter, *, filter_seen: bool) -> Recommendation:
         """What was chosen most at the end of training."""
         return self._answer(self._allowed(self._static, query, k, within, filter_seen=filter_seen), Step.STATIC)
+
+    def _order_now(self) -> Order:
+        if (now_ms := self._clock_ms()) - self._ordered_ms >= REORDER_MS:
+            self._popular, self._ordered_ms = self._order(self._state.popularity()), now_ms
+        return self._popular
 
     def _allowed(
         self, order: Order, query: Query, k: int, within: CatalogueFilter, *, filter_seen: bool
@@ -62,7 +81,7 @@ class Fallback:
         inside = None if within == EVERYTHING else set(self._shelf.rows(within).tolist())
 
         def walk(order: Order, found: dict[int, str]) -> dict[int, str]:
-            for row, item_id in zip(order.rows, order.ids, strict=True):
+            for row, item_id in zip(order.numbers, order.ids, strict=True):
                 if len(found) >= k:
                     break
                 if item_id not in ids and row not in rows and (inside is None or row in inside):
@@ -71,8 +90,7 @@ class Fallback:
 
         found = walk(order, {})
         if len(found) < k:
-            every = self._state.items.item_rows
-            found = walk(Order(every.tolist(), self._state.items.ids(every)), found)
+            found = walk(self._listed(self._state.items.item_rows), found)
         return found
 
     def _forbidden(self, query: Query, *, filter_seen: bool) -> tuple[set[str], set[int]]:
@@ -99,8 +117,10 @@ class Fallback:
         )
 
     def _order(self, popularity: NDArray[np.float64]) -> Order:
-        rows = _best(popularity)
-        return Order(rows.tolist(), self._state.items.ids(rows))
+        return self._listed(_best(popularity))
+
+    def _listed(self, rows: NDArray[np.int64]) -> Order:
+        return Order(rows, rows.tolist(), self._state.items.ids(rows))
 
 
 def _best(popularity: NDArray[np.float64]) -> NDArray[np.int64]:

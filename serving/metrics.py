@@ -57,10 +57,10 @@ class Metrics:
         self._answered(route, status).inc()
         self._route(route).observe(elapsed_s)
 
-    def observe_answer(self, stages: Iterable[StageReport], step: Step) -> None:
-        """One recommendation made."""
+    def observe_answer(self, stages: Iterable[StageReport], step: Step, of: str = "") -> None:
+        """One recommendation made, or `of` the page one; the names of its stages begin with that."""
         for stage in stages:
-            self._stage(stage.name).observe(stage.ms / 1000)
+            self._stage(of + stage.name).observe(stage.ms / 1000)
             if stage.name == "check" and stage.removed:
                 self._removed_late.inc(stage.removed)
         if step is not Step.FULL:

@@ -51,6 +51,16 @@ def path_parameter(name: str) -> Json:
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
+def deadline_parameter() -> Json:
+    """The header in which a caller says how long it waits."""
+    return {
+        "name": "x-deadline-ms",
+        "in": "header",
+        "description": "A simpler answer within this time rather than the full one later.",
+        "schema": {"type": "integer", "minimum": 0, "maximum": 999_999_999},
+    }
+
+
 def item_id_parameter() -> Json:
     """The item's id in the path."""
     return path_parameter("item_id")

@@ -178,11 +178,15 @@ class Recommender:
         """The query as the stages see it."""
         return self._reader.read(query)
 
-    def score(self, request: Request, rows: NDArray[np.int64]) -> Candidates:
+    def request_in_time(self, query: Query, deadline: Deadline) -> tuple[Request, Step]:
+        """The same, with an older vector of the viewer or none where a new one would come too late."""
+        return self._reader.read_in_time(query, deadline)
+
+    def score(self, request: Request, rows: NDArray[np.int64], *, use_ranker: bool = True) -> Candidates:
         """Any rows, scored once and best first: by the ranker, without one by the towers, without a vector by
         popularity.
         """
-        if self._scorer is not None and len(rows):
+        if use_ranker and self._scorer is not None and len(rows):
             ranked, _ = self._rank(request, self.placed(request, rows, self._scorer.counts), self._scorer, Stages())
         else:
             shares = request.popularity[rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from threading import Lock
@@ -11,6 +12,7 @@ from typing import TypeVar
 import msgspec
 import numpy as np
 from msgspec import UNSET, UnsetType
+from msgspec.structs import astuple
 
 from ranking.arrangement import Arrangement
 from serving.catalogue import CatalogueFilter
@@ -29,8 +31,11 @@ from serving.messages import (
 )
 from serving.metrics import Metrics
 from serving.page.controls import MemorySettings, Settings
+from serving.page.ladder import PAGE
+from serving.page.messages import PageRequest, PageResponse
 from serving.page.service import PageService
-from serving.recommendation import Recommendation
+from serving.pipeline import StageReport
+from serving.recommendation import Recommendation, Step
 from serving.recommender import Recommender
 from serving.store.store import Store
 from serving.times import to_ms
@@ -92,6 +97,26 @@ class Service:
         """The homepage of the moment, which knows all that was committed."""
         self.current()
         return self._pages
+
+    def page(self, message: PageRequest, request_id: str, deadline: Deadline = ENDLESS) -> bytes:
+        """The homepage as JSON; a RequestError names a field that cannot be used."""
+        started = time.perf_counter()
+        page = self.pages().page(message, request_id, deadline)
+        stages = [StageReport(*astuple(stage)) for stage in page.stages]
+        if page.step is Step.FULL:
+            took_ms = 1000 * (time.perf_counter() - started)
+            self.costs.observe([*stages, StageReport(PAGE, len(page.rows), 0, took_ms)])
+        self.tracing.stages(stages)
+        return self._page(page, stages)
+
+    def page_quickly(self, message: PageRequest, request_id: str) -> bytes:
+        """A homepage of what is popular as JSON, from memory alone: for requests that cannot be answered in time."""
+        page = self._pages.quick_page(message, request_id)
+        return self._page(page, [StageReport(*astuple(stage)) for stage in page.stages])
+
+    def _page(self, page: PageResponse, stages: Sequence[StageReport]) -> bytes:
+        self.metrics.observe_answer(stages, Step(page.step), of="page/")
+        return msgspec.json.encode(page)
 
     def swap(self, recommender: Recommender) -> None:
         """Answer with `recommender` from now on, once it has shown that it can."""

@@ -42,6 +42,14 @@ def decide(controls: Controls, habits: Habits, look: Look) -> Autoplay:
     return Autoplay(previews, follows, ". ".join(reasons) or UNKNOWN, round(chance if follows else 1 - chance, 4))
 
 
+def by_switches(controls: Controls, device: str) -> Autoplay:
+    """The decision where habits are not asked."""
+    still = why_still(controls, device)
+    if not controls.autoplay_next_episode:
+        return Autoplay(not still, False, NEXT_OFF if controls.autoplay_previews else SWITCHED_OFF)
+    return Autoplay(not still, True, still or UNKNOWN)
+
+
 def why_still(controls: Controls, device: str) -> str:
     """Why no preview starts by itself; '' where they may."""
     if not controls.autoplay_previews:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranking.artwork import ArtworkBandit
+from serving.deadline import ENDLESS, Deadline
 from serving.messages import Stage
 from serving.page.attention import MODELS
 from serving.page.autoplay import decide, why_still
@@ -33,6 +34,7 @@ from serving.page.strategies import Chosen, Rules, choose
 from serving.page.variants import moment_of
 from serving.page.viewers import NOBODY, LiveViewer, LiveViewers
 from serving.pipeline import Request, Stages
+from serving.recommendation import Step, lower
 from serving.recommender import Recommender
 from towers.query import Query
 
@@ -101,20 +103,23 @@ class Homepage:
         other._labels = labels
         return other
 
-    def page(self, query: PageQuery) -> PageResponse:
-        """The page; nothing on it is forbidden by the viewer's controls."""
+    def page(self, query: PageQuery, deadline: Deadline = ENDLESS, *, use_ranker: bool = True) -> PageResponse:
+        """The page; nothing on it is forbidden by the viewer's controls. What does not fit into the deadline is left
+        out.
+        """
         stages = Stages()
         controls = read_controls(self.settings, query.user_id)
         live = self.live.of(query.user_id) if controls.personalised else NOBODY
-        request = self.recommender.request(self._query(query, controls))
+        request, read_step = self.recommender.request_in_time(self._query(query, controls), deadline)
         stages.note("encode", 0 if request.vector is None else 1)
-        allowed = self._allowed(controls, live, request.ts_ms)
+        allowed = self.allowed(controls, live, request.ts_ms)
         habits = self.habits.habits(request.moment.user_id, live, self.gate.rows(controls.hidden_items))
         moment = Moment.of(request, live, habits, self.recommender.state, self.parts)
         gathered = self._gatherer.rows(request, moment, self.gate.rows(list(live.listed)), allowed)
         stages.note("gather", len(gathered))
-        pool = self._pool(request, gathered, live)
-        stages.note("score", len(pool.rows), len(gathered) - len(pool.rows))
+        has_time = not use_ranker or deadline.allows("score")
+        pool = self._pool(request, gathered, live, use_ranker=use_ranker and has_time)
+        stages.note("score" if use_ranker and has_time else "order", len(pool.rows), len(gathered) - len(pool.rows))
         rows = self._rows(request, pool, moment, controls)
         stages.note("rows", len(rows))
         featured = self._featured(pool, moment)
@@ -126,7 +131,8 @@ class Homepage:
         page = cards.page(rows, chosen, featured, rules.pins)
         stages.note("present", sum(len(each.places) for each in chosen))
         autoplay = decide(controls, moment.habits, look)
-        return self._leave(query, request, page, autoplay, allowed, stages)
+        step = lower(read_step, Step.FULL if has_time else Step.RETRIEVAL)
+        return self._leave(query, request, page, autoplay, allowed, stages, step)
 
     def _query(self, query: PageQuery, controls: Controls) -> Query:
         """What the recommender is asked; hidden titles never happened, and without personalisation nobody asks."""
@@ -139,7 +145,7 @@ class Homepage:
         ids, times = self.recommender.state.items.ids(history.rows[stays]), history.ts_ms[stays].tolist()
         return Query(query.user_id, tuple(ids), tuple(times), query.ts_ms, query.context)
 
-    def _allowed(self, controls: Controls, live: LiveViewer, ts_ms: int) -> NDArray[np.bool_]:
+    def allowed(self, controls: Controls, live: LiveViewer, ts_ms: int) -> NDArray[np.bool_]:
         """Rows [R] that may stand on the page: open, out already, not forbidden, not refused."""
         allowed = self.gate.allowed(controls) & ~(self.parts.releases > ts_ms)
         closed = self.recommender.shelf.closed(ts_ms)
@@ -147,9 +153,10 @@ class Homepage:
         allowed[self.gate.rows(list(live.refused))] = False
         return allowed
 
-    def _pool(self, request: Request, rows: NDArray[np.int64], live: LiveViewer) -> Pool:
+    def _pool(self, request: Request, rows: NDArray[np.int64], live: LiveViewer, *, use_ranker: bool) -> Pool:
         """The one scoring of the request."""
-        scored = self.onboarding.heard(request, self.recommender.score(request, rows), num_answers(live))
+        scored = self.recommender.score(request, rows, use_ranker=use_ranker)
+        scored = self.onboarding.heard(request, scored, num_answers(live))
         vectors_of = self.recommender.state.items.vectors
         vectors = vectors_of(scored.rows)
         refused = self.gate.rows([item for item, _ in sorted(live.refused.items(), key=lambda pair: pair[1])])
@@ -204,6 +211,7 @@ class Homepage:
         autoplay: Autoplay,
         allowed: NDArray[np.bool_],
         stages: Stages,
+        step: Step,
     ) -> PageResponse:
         """Everything is checked once more on the way out, whatever the stages between did."""
         ids = [item.item_id for item in items_of(page)]
@@ -218,7 +226,8 @@ class Homepage:
             rows=rows,
             autoplay=autoplay,
             stages=[Stage(each.name, each.kept, each.removed, round(each.ms, 4)) for each in stages.reports],
-            degraded=request.vector is None,
+            degraded=step is not Step.FULL,
+            step=step,
             is_new=len(request.history.rows) == 0,
         )
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from serving.messages import Id, Labels, Stage, Time
+from serving.recommendation import Step
 
 MAX_ROWS = 40
 MAX_ROW_LENGTH = 75
@@ -123,8 +124,11 @@ class PageResponse(Struct, frozen=True):
     rows: list[PageRow]
     autoplay: Autoplay
     stages: list[Stage]
-    degraded: Annotated[bool, Meta(description="True when a model failed and a simpler order took its place.")]
+    degraded: Annotated[
+        bool, Meta(description="True when a model failed or time ran out and a simpler order took over.")
+    ]
     is_new: Annotated[bool, Meta(description="True for a viewer of whom nothing is known: offer the onboarding.")]
+    step: Annotated[Step, Meta(description="Which order: full, or how far down the ladder.")] = Step.FULL
 
 
 class OnboardingItem(Struct, frozen=True):

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Self
 
-import msgspec
 import numpy as np
 from msgspec import UnsetType
 
 from ranking.artwork import ArtworkBandit
+from serving.deadline import ENDLESS, Deadline
 from serving.errors import RequestError
 from serving.events import Event
 from serving.page.artwork_learner import ArtworkLearner, PreviewLearner
 from serving.page.controls import Settings, read_controls, write_controls
 from serving.page.homepage import Homepage, PageQuery
+from serving.page.ladder import PageLadder
 from serving.page.messages import (
     Controls,
     ControlsResponse,
@@ -23,6 +24,7 @@ from serving.page.messages import (
     OnboardingRequest,
     OnboardingResponse,
     PageRequest,
+    PageResponse,
     ProfileResponse,
 )
 from serving.page.onboarding import ROW_ID, Asking
@@ -64,13 +66,20 @@ class PageService:
         """Build a page for nobody, so that a bundle that cannot is never swapped in."""
         self._home.page(PageQuery())
 
-    def page(self, message: PageRequest, request_id: str) -> bytes:
-        """The response as JSON; a RequestError names a field that cannot be used."""
+    def page(self, message: PageRequest, request_id: str, deadline: Deadline = ENDLESS) -> PageResponse:
+        """The best page that can be made in time; a RequestError names a field that cannot be used."""
+        return PageLadder(self._home).answer(self._query(message, request_id), deadline)
+
+    def quick_page(self, message: PageRequest, request_id: str) -> PageResponse:
+        """A page without models."""
+        return PageLadder(self._home).quick(self._query(message, request_id))
+
+    def _query(self, message: PageRequest, request_id: str) -> PageQuery:
         times = [] if isinstance(message.timestamp, UnsetType) else [message.timestamp]
         ts_ms = to_ms(times, self._home.parts.bundle.spec.ts_unit_ms, "timestamp")
         if message.sizes.min_row_length > message.sizes.row_length:
             raise RequestError("sizes.min_row_length", "longer than row_length; no row could be shown")
-        query = PageQuery(
+        return PageQuery(
             user_id=None if isinstance(message.user_id, UnsetType) else message.user_id,
             ts_ms=ts_ms[0] if ts_ms else None,
             context=message.context,
@@ -80,7 +89,6 @@ class PageService:
             sizes=message.sizes,
             request_id=request_id,
         )
-        return msgspec.json.encode(self._home.page(query))
 
     def questions(self, user_id: str | None, kind: Grid, k: int) -> OnboardingResponse:
         """The next titles to ask a viewer about."""

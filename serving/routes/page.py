@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute
 
 from serving.assembly import now_ms
 from serving.messages import MAX_ID_LENGTH, Id
-from serving.openapi import Json, body_of, path_parameter, responses
+from serving.openapi import Json, body_of, deadline_parameter, path_parameter, responses
 from serving.page.messages import (
     Controls,
     ControlsResponse,
@@ -23,7 +23,7 @@ from serving.page.messages import (
     ProfileResponse,
 )
 from serving.problems import decode_error, field_error
-from serving.routes.edge import Edge, json_response, only_parameters
+from serving.routes.edge import Edge, Handler, json_response, only_parameters
 
 MESSAGES = (
     PageRequest,
@@ -50,10 +50,6 @@ class Asked(msgspec.Struct, frozen=True):
 
 def routes(edge: Edge) -> list[BaseRoute]:
     """POST /v1/page, onboarding, and of a viewer the controls and the profile."""
-
-    async def page(request: Request, request_id: str) -> Response:
-        message = await edge.message(request, _PAGE)
-        return json_response(await edge.work(lambda: edge.service.pages().page(message, request_id)))
 
     async def controls(request: Request, request_id: str) -> Response:
         user_id = _user(request)
@@ -90,10 +86,23 @@ def routes(edge: Edge) -> list[BaseRoute]:
         edge.route("/v1/onboarding", questions, "GET"),
         edge.route("/v1/onboarding", answer, "POST"),
         edge.route("/v1/users/{user_id:any}/profile", profile, "GET"),
-        edge.route("/v1/page", page, "POST"),
+        edge.route("/v1/page", _page(edge), "POST"),
         edge.route("/v1/users/{user_id:any}/controls", controls, "GET"),
         edge.route("/v1/users/{user_id:any}/controls", set_controls, "PUT"),
     ]
+
+
+def _page(edge: Edge) -> Handler:
+    """The homepage, in time."""
+
+    async def page(request: Request, request_id: str) -> Response:
+        message, service = await edge.message(request, _PAGE), edge.service
+        deadline = edge.deadline(request)
+        if deadline is None:
+            return json_response(await edge.at_once(service.page_quickly, message, request_id))
+        return json_response(await edge.work(service.page, message, request_id, deadline))
+
+    return page
 
 
 def paths() -> Json:
@@ -101,6 +110,7 @@ def paths() -> Json:
     page = {
         "summary": "The homepage of a viewer in a moment",
         "operationId": "page",
+        "parameters": [deadline_parameter()],
         "requestBody": body_of(PageRequest),
         "responses": responses(PageResponse, 400, 413, 422),
     }

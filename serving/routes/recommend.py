@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from serving.messages import MAX_ID_LENGTH, MAX_K, RecommendRequest, RecommendResponse, SimilarResponse
-from serving.openapi import Json, body_of, item_id_parameter, responses
+from serving.openapi import Json, body_of, deadline_parameter, item_id_parameter, responses
 from serving.problems import field_error
 from serving.routes.edge import Edge, json_response, only_parameters
 
@@ -45,14 +45,7 @@ def paths() -> Json:
     recommend = {
         "summary": "The best items for a viewer in a moment",
         "operationId": "recommend",
-        "parameters": [
-            {
-                "name": "x-deadline-ms",
-                "in": "header",
-                "description": "A simpler answer within this time rather than the full one later.",
-                "schema": {"type": "integer", "minimum": 0, "maximum": 999_999_999},
-            }
-        ],
+        "parameters": [deadline_parameter()],
         "requestBody": body_of(RecommendRequest),
         "responses": responses(RecommendResponse, 400, 413, 422),
     }

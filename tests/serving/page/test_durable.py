@@ -50,7 +50,7 @@ def serving(bundle: Bundle, url: str) -> Iterator[Service]:
 
 def page(service: Service, user_id: str = VIEWER) -> PageResponse:
     message = PageRequest(user_id=user_id, timestamp=NOW_MS / 1000, sizes=SIZES)
-    return msgspec.json.decode(service.pages().page(message, "r"), type=PageResponse)
+    return service.pages().page(message, "r")
 
 
 def shown(found: PageResponse) -> list[str]:
