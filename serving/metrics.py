@@ -1,4 +1,7 @@
-"""Prometheus metrics of one server, in a registry of its own."""
+"""Prometheus metrics of one server: of this process, or of all workers where they share a folder for them.
+
+prometheus_client reads the folder's name from the environment when it is imported; see `serving.workers`.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,11 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from serving.pipeline import StageReport
 from serving.recommendation import Step
+from serving.workers import METRICS_FOLDER
 
 MEDIA_TYPE: Final = CONTENT_TYPE_LATEST
 
@@ -20,37 +25,48 @@ _STAGE_BUCKETS_S = (0.00005, 0.0001, 0.00025, *_BUCKETS_S)
 
 
 class Metrics:
-    """Counts and times of requests, times of the pipeline's stages."""
+    """Counts and times of requests, times of the pipeline's stages; all names begin with `prefix`."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "marquee") -> None:
+        self._is_shared = METRICS_FOLDER in os.environ
+        self._version = ""
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self._requests = Counter("marquee_requests", "Requests answered.", ["route", "status"], registry=self.registry)
+        self._requests = Counter(
+            f"{prefix}_requests", "Requests answered.", ["route", "status"], registry=self.registry
+        )
         self._request_s = Histogram(
-            "marquee_request_seconds", "Time to answer.", ["route"], buckets=_BUCKETS_S, registry=self.registry
+            f"{prefix}_request_seconds", "Time to answer.", ["route"], buckets=_BUCKETS_S, registry=self.registry
         )
         self._stage_s = Histogram(
-            "marquee_stage_seconds", "Time of a stage.", ["stage"], buckets=_STAGE_BUCKETS_S, registry=self.registry
+            f"{prefix}_stage_seconds", "Time of a stage.", ["stage"], buckets=_STAGE_BUCKETS_S, registry=self.registry
         )
         self._degraded = Counter(
-            "marquee_degraded",
+            f"{prefix}_degraded",
             "Answers in which a model failed or time ran out and a simpler order took over.",
             ["step"],
             registry=self.registry,
         )
         self._removed_late = Counter(
-            "marquee_removed_late",
+            f"{prefix}_removed_late",
             "Items that only the last check removed; more than 0 is a bug.",
             registry=self.registry,
         )
         self._stale = Counter(
-            "marquee_stale", "Requests answered from memory while the store was down.", registry=self.registry
+            f"{prefix}_stale", "Requests answered from memory while the store was down.", registry=self.registry
         )
-        self._events = Counter("marquee_events", "Events delivered.", ["fate"], registry=self.registry)
-        Gauge("marquee_worker_pid", "Process that tells these figures.", registry=self.registry).set(os.getpid())
+        self._events = Counter(f"{prefix}_events", "Events delivered.", ["fate"], registry=self.registry)
+        pid = Gauge(f"{prefix}_worker_pid", "Processes at work.", registry=self.registry, multiprocess_mode="liveall")
+        pid.set(os.getpid())
         self._stage, self._route = cache(self._stage_s.labels), cache(self._request_s.labels)
         self._answered = cache(self._requests.labels)
-        self._model = Gauge("marquee_model", "The bundle that answers.", ["version"], registry=self.registry)
+        self._model = Gauge(
+            f"{prefix}_model",
+            "1 for the bundle that answers.",
+            ["version"],
+            registry=self.registry,
+            multiprocess_mode="liveall",
+        )
 
     def observe_request(self, route: str, status: int, elapsed_s: float) -> None:
         """One request answered."""
@@ -77,9 +93,18 @@ class Metrics:
 
     def name_model(self, version: str) -> None:
         """The bundle that answers from now on."""
-        self._model.clear()
+        if self._version and self._is_shared:
+            self._model.labels(self._version).set(0)
+        else:
+            self._model.clear()
+        self._version = version
         self._model.labels(version).set(1)
 
     def exposition(self) -> bytes:
-        """Everything in Prometheus' text format."""
-        return generate_latest(self.registry)
+        """Everything in Prometheus' text format; counts of all workers, the process' own memory and time."""
+        if not self._is_shared:
+            return generate_latest(self.registry)
+        everybody = CollectorRegistry()
+        ProcessCollector(registry=everybody)
+        MultiProcessCollector(everybody)  # type: ignore[no-untyped-call]
+        return generate_latest(everybody)

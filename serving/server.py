@@ -97,7 +97,9 @@ def load_service(config: Config) -> Service:
 
     store = None if config.store_url is None else Store.open(config.store_url)
     compared = [Path(config.compare)] if config.compare else []
-    others = [Service(load_recommender(path, config.arrangement), Metrics(), store) for path in compared]
+    others = [
+        Service(load_recommender(path, config.arrangement), Metrics("marquee_compared"), store) for path in compared
+    ]
     return Service(load_recommender(config.bundle, config.arrangement), Metrics(), store, others)
 
 

@@ -11,14 +11,18 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Thread
 from typing import Any, Final
 
 SOCKET: Final = "MARQUEE_SOCKET"
 """Names the inherited file descriptor to a worker."""
+METRICS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""Names the folder in which workers count together; the variable is prometheus_client's."""
 GRACE_S: Final = 15.0
 LOOK_S: Final = 0.1
 WRONG_USE: Final = 2
@@ -49,9 +53,15 @@ class Workers:
     clock: Callable[[], float] = time.monotonic
     workers: list[_Worker] = field(default_factory=list)
     is_stopping: bool = False
+    metrics_folder: str = ""
 
     def run(self) -> int:
         """Exit code 1 when the workers cannot start at all."""
+        with tempfile.TemporaryDirectory(prefix="marquee-metrics-", ignore_cleanup_errors=True) as folder:
+            self.metrics_folder = folder
+            return self._run()
+
+    def _run(self) -> int:
         for ending in (signal.SIGTERM, signal.SIGINT):
             signal.signal(ending, self._on_stop)
         signal.signal(signal.SIGHUP, lambda *_: self._send(signal.SIGHUP))
@@ -66,7 +76,7 @@ class Workers:
         return self._wait()
 
     def _start(self) -> _Worker:
-        environment = {**os.environ, SOCKET: str(self.bound.fileno())}
+        environment = {**os.environ, SOCKET: str(self.bound.fileno()), METRICS_FOLDER: self.metrics_folder}
         process = subprocess.Popen(  # noqa: S603 (this very program)
             self.command, env=environment, pass_fds=[self.bound.fileno()]
         )
@@ -83,8 +93,14 @@ class Workers:
             if worker.replace_at == 0.0:
                 _LOG.error("worker %d ended with code %s", worker.process.pid, worker.process.returncode)
                 worker.replace_at = self.clock() + self._pause_s(worker)
+                self._no_longer_counts(worker.process.pid)
             if self.clock() >= worker.replace_at and not self.is_stopping:
                 self.workers[place] = self._start()
+
+    def _no_longer_counts(self, pid: int) -> None:
+        """What the process counted stays in the sums; what it was is gone."""
+        for path in Path(self.metrics_folder).glob(f"gauge_live*_{pid}.db"):
+            path.unlink(missing_ok=True)
 
     def _pause_s(self, worker: _Worker) -> float:
         if worker.process.returncode == WRONG_USE:

@@ -11,12 +11,14 @@ from tests.serving.test_server import serving, wait_until
 
 
 def pids(url: str) -> set[int]:
-    """Processes that answer; connections are not kept, so that all get their turn."""
-    found = set()
-    for _ in range(30):
-        text = httpx.get(f"{url}/metrics").text
-        found |= {int(float(line.split()[-1])) for line in text.splitlines() if line.startswith("marquee_worker_pid ")}
-    return found
+    """Processes at work."""
+    return {int(value) for value in values(url, "marquee_worker_pid{")}
+
+
+def values(url: str, beginning: str) -> list[float]:
+    """Values of the samples that begin so."""
+    lines = httpx.get(f"{url}/metrics").text.splitlines()
+    return [float(line.split()[-1]) for line in lines if line.startswith(beginning)]
 
 
 def is_alive(pid: int) -> bool:
@@ -47,6 +49,20 @@ def test_a_killed_worker_is_replaced_and_the_others_go_on(tmp_path: Path, reposi
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
         assert not any(is_alive(pid) for pid in before)
+
+
+def test_workers_count_together(tmp_path: Path, repository: Path) -> None:
+    publish_tiny(tmp_path)
+    with serving(tmp_path, repository, "workers=2") as (url, _):
+        wait_until(lambda: len(pids(url)) == 2)
+        before = pids(url)
+        for _ in range(20):
+            httpx.post(f"{url}/v1/recommend", json={"k": 5})
+        answered = 'marquee_requests_total{route="/v1/recommend",status="200"}'
+        assert [values(url, answered) for _ in range(8)] == 8 * [[20.0]]
+        os.kill(min(before), signal.SIGKILL)
+        wait_until(lambda: len(pids(url) - before) == 1 and min(before) not in pids(url))
+        assert values(url, answered) == [20.0], "what a worker counted outlives it"
 
 
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path, repository: Path) -> None:
