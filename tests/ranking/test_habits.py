@@ -38,6 +38,8 @@ def test_each_habit_counts_what_it_is_about() -> None:
     assert counted(watched([0, 1], 24, share=6), "completion") == (1.1, 2)
     assert counted(watched([0, 0, 0, 0, 1], 24), "exploration") == (1, 2)
     assert counted(watched([0, 1, 0, 2], 24), "continues") == (1, 3)
+    assert counted(watched([0, 2], 24, episodes=3), "next_episode") == (2, 3)
+    assert counted(watched([0, 1], 24, share=5), "next_episode") == (0, 0)
     some = watched([0, 1], 24)._replace(pauses=np.array([2, 0], np.int8), company=np.array([-1, 1], np.int8))
     assert counted(some, "pauses") == (1, 2)
     assert counted(some, "together") == (1, 1)

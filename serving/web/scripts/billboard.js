@@ -13,8 +13,8 @@ const SIGNS = { "Add to list": "plus" };
 export function drawBillboard(page, handlers) {
   const node = byId("billboard");
   node.hidden = !page.billboard;
-  node.classList.toggle("is-previewing", page.autoplay.previews);
   if (!page.billboard) return [];
+  node.classList.toggle("is-previewing", Boolean(page.billboard.item.preview?.plays));
   const { item, reason, row_id: rowId } = page.billboard;
   const slot = { item, rowId, rowType: "billboard", rowPos: 0, page, reason, rowTitle: "Featured" };
   fill(node, element("div", { class: "billboard-art" }, wideArtwork(drawn(item))), words(slot, handlers));

@@ -15,7 +15,7 @@ export function card(slot, marks, handlers) {
     frame(item, marks),
     caption(item, marks),
   );
-  const classes = ["slot", marks.isWide && "is-wide", marks.isNew && "is-new", marks.rank && "is-ranked"].filter(Boolean).join(" ");
+  const classes = ["slot", item.preview?.plays && "is-previewing", marks.isWide && "is-wide", marks.isNew && "is-new", marks.rank && "is-ranked"].filter(Boolean).join(" ");
   return element("li", { class: classes }, marks.rank && element("span", { class: "rank", "aria-hidden": "true" }, String(marks.rank)), opener, quick(slot, handlers));
 }
 

@@ -57,7 +57,7 @@ function making() {
 
 function drawPage(page) {
   const serverMs = page.stages.reduce((sum, stage) => sum + stage.ms, 0);
-  fill(parts.request, pairs({ model: page.model_version, request: page.request_id, viewer: page.user_id ?? "none", "in the stages": `${serverMs.toFixed(2)} ms`, "in the browser": `${page.wallMs.toFixed(1)} ms`, titles: page.rows.reduce((sum, row) => sum + row.items.length, 0), degraded: page.degraded ? "yes: a simpler order" : "no", autoplay: `previews ${page.autoplay.previews ? "on" : "off"}, next episode ${page.autoplay.next_episode ? "on" : "off"}: ${page.autoplay.reason}` }));
+  fill(parts.request, pairs({ model: page.model_version, request: page.request_id, viewer: page.user_id ?? "none", "in the stages": `${serverMs.toFixed(2)} ms`, "in the browser": `${page.wallMs.toFixed(1)} ms`, titles: page.rows.reduce((sum, row) => sum + row.items.length, 0), degraded: page.degraded ? "yes: a simpler order" : "no", autoplay: `previews ${page.autoplay.previews ? "on" : "off"}, next episode ${page.autoplay.next_episode ? "on" : "off"} with chance ${page.autoplay.propensity.toFixed(3)}: ${page.autoplay.reason}` }));
   fill(parts.stages, stagesTable(page.stages));
   fill(parts.rows, table(["#", "template", "score", "titles"], page.rows.map((row, place) => [place + 1, row.template, row.score.toFixed(4), row.items.length])));
 }
@@ -69,7 +69,7 @@ function stagesTable(stages) {
 }
 
 function drawSlot({ item, rowId, rowType, rowPos }) {
-  fill(parts.slot, pairs({ title: item.title, item: item.item_id, place: `row ${rowPos} (${rowId}), column ${item.position}`, template: rowType, score: item.score.toFixed(5), propensity: item.propensity.toFixed(4), variant: item.variant.id, artwork: item.variant.artwork || "drawn from the title", line: item.variant.line || "none", action: item.call_to_action }));
+  fill(parts.slot, pairs({ title: item.title, item: item.item_id, place: `row ${rowPos} (${rowId}), column ${item.position}`, template: rowType, score: item.score.toFixed(5), propensity: item.propensity.toFixed(4), variant: item.variant.id, preview: item.preview ? `${item.preview.plays ? "plays" : "still"}, chance ${item.preview.propensity.toFixed(4)}: ${item.preview.reason}` : "none", artwork: item.variant.artwork || "drawn from the title", line: item.variant.line || "none", action: item.call_to_action }));
 }
 
 function drawEvents(batch) {

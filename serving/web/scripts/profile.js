@@ -10,6 +10,7 @@ const SHARES = [
   ["completion", "of a title is watched on average"],
   ["continues", "of the sittings go on with a title begun before"],
   ["binge", "of the sittings hold three episodes or more"],
+  ["next_episode", "of the episodes watched to their end are followed by the next"],
   ["short_form", "of the plays are of half an hour or less"],
   ["exploration", "of the plays are in genres that are new"],
   ["pauses", "of the plays are paused"],

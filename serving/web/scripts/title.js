@@ -9,7 +9,7 @@ import { icon } from "./icons.js";
 import { poster, wideArtwork } from "./poster.js";
 import { block, removeFromRow } from "./controls.js";
 import { later } from "./tracking.js";
-import { facts, percent } from "./words.js";
+import { facts, lowered, percent } from "./words.js";
 
 const NUM_SIMILAR = 8;
 const STAYS_OPEN = new Set(["thumbUp", "thumbDown", "add", "remove"]);
@@ -42,8 +42,12 @@ function why({ item, reason, rowTitle, rowPos, page }) {
     { class: "why-this", "aria-labelledby": "why-name" },
     element("h3", { id: "why-name" }, "Why this?"),
     element("p", {}, [reason && `${reason}${/[.!?]$/.test(reason) ? "" : "."}`, place].filter(Boolean).join(" ")),
-    page && element("p", { class: "small" }, `Appeal in this moment ${percent(item.score)}. This artwork and line were drawn with chance ${percent(item.propensity)} among the title's ways to present itself.`),
+    page && element("p", { class: "small" }, `Appeal in this moment ${percent(item.score)}. This artwork and line were drawn with chance ${percent(item.propensity)} among the title's ways to present itself.${previewWords(item)}`),
   );
+}
+
+function previewWords({ preview }) {
+  return preview ? ` Its preview ${preview.plays ? "plays" : "stays still"}: ${lowered(preview.reason)}.` : "";
 }
 
 function choices(slot, act) {
@@ -58,7 +62,7 @@ function choices(slot, act) {
 
 function player(slot, act) {
   const autoplay = slot.page?.autoplay;
-  const next = autoplay && element("p", { class: "small" }, `Afterwards the next episode ${autoplay.next_episode ? "starts by itself" : "waits for you"}: ${autoplay.reason}.`);
+  const next = autoplay && element("p", { class: "small" }, `Afterwards the next episode ${autoplay.next_episode ? "starts by itself" : "waits for you"}: ${lowered(autoplay.reason)}.`);
   return element("div", { class: "player" }, buttons(slot, act), next);
 }
 

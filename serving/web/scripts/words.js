@@ -29,6 +29,11 @@ export function plural(count, one, many = `${one}s`) {
   return `${count} ${count === 1 ? one : many}`;
 }
 
+/** A sentence as it goes on behind a colon. */
+export function lowered(words) {
+  return words.charAt(0).toLowerCase() + words.slice(1);
+}
+
 export function listed(words) {
   return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
 }
