@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ranking.artwork import ArtworkBandit, features_of
 from serving.page.imagery import Imagery, as_taste
+from serving.page.variants import image_of
 from towers.schema import TARGET_EVENTS, EventType
 from towers.vocabulary import NUM_RESERVED, Vocabulary
 
@@ -24,7 +25,7 @@ def fit_artwork(events: pd.DataFrame, vocabulary: Vocabulary, imagery: Imagery) 
     bandit = ArtworkBandit.new(imagery.num_images)
     table = events.iloc[np.argsort(events["user_id"].to_numpy(), kind="stable")]
     rows = vocabulary.rows(table["item_id"].fillna("").tolist())
-    images = pd.to_numeric(table["variant_id"], errors="coerce").fillna(-1).to_numpy(np.int64)
+    images = _images(table["variant_id"])
     kinds = table["event"].to_numpy()
     known = (rows >= NUM_RESERVED) & (images >= 0)
     known &= images < imagery.num_images[np.where(known, rows, 0)]
@@ -37,6 +38,13 @@ def fit_artwork(events: pd.DataFrame, vocabulary: Vocabulary, imagery: Imagery) 
     bandit.show(rows[at][shown], images[at][shown], features[shown])
     bandit.play(rows[at][played], images[at][played], features[played], share[played], share[played])
     return bandit
+
+
+def _images(variants: pd.Series[str]) -> NDArray[np.int64]:
+    """Number of the image [E] in each variant's id; -1 where there is none."""
+    codes, names = pd.factorize(variants)
+    numbers = np.array([*map(image_of, names.astype(str)), -1], dtype=np.int64)
+    return np.asarray(numbers[codes])
 
 
 def _plays_before(table: pd.DataFrame, rows: NDArray[np.int64], imagery: Imagery) -> NDArray[np.float64]:
