@@ -76,13 +76,18 @@ def main(*folders: str) -> None:
         judged = Judged(
             *(np.concatenate(parts) for parts in zip(*(judge(Path(each)) for each in folders), strict=True))
         )
-    edges = np.quantile(judged.duration_s, np.linspace(0, 1, NUM_DECILES + 1)[1:-1])
-    decile = np.searchsorted(edges, judged.duration_s, side="right")
-    for number in [*range(NUM_DECILES), None]:
-        places = np.flatnonzero(decile == number) if number is not None else np.arange(len(decile))
-        print(f"{'all' if number is None else f'decile {number + 1}':10s} {line(judged, places)}")
+    decile = deciles(judged.duration_s)
+    for number in np.unique(decile):
+        print(f"decile {number + 1:<3d} {line(judged, np.flatnonzero(decile == number))}")
+    print(f"{'all':10s} {line(judged, np.arange(len(decile)))}")
     for name, predicted in (("quantile", judged.quantile), ("regression", judged.regressed)):
         print(f"correlation of the {name} with the length {np.corrcoef(predicted, judged.duration_s)[0, 1]:+.3f}")
+
+
+def deciles(lengths: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Decile [W] of each length, from 0; where many lengths are equal some deciles stay empty."""
+    edges = np.quantile(lengths, np.linspace(0, 1, NUM_DECILES + 1)[1:-1])
+    return np.asarray(np.searchsorted(edges, lengths, side="right"), dtype=np.int64)
 
 
 def judge(folder: Path) -> Judged:
