@@ -8,9 +8,7 @@ Shapes: U viewers, N items, R item rows, D rank.
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -20,6 +18,7 @@ from scipy import linalg, sparse
 from towers.bag import FILE, BagTables, is_choice
 from towers.history import Histories
 from towers.vocabulary import NUM_RESERVED
+from training.bundle_files import files_of
 
 NUM_SWEEPS: Final = 6
 """Of the subspace iteration; from the third on the diagonal follows."""
@@ -71,11 +70,7 @@ def fit_bag(histories: Histories, num_rows: int, config: BagConfig, seed: int) -
 def bag_file(histories: Histories, num_rows: int, config: BagConfig, seed: int) -> dict[str, bytes]:
     """The tables as a file of a bundle, by its name."""
     tables = fit_bag(histories, num_rows, config, seed)
-    if tables is None:
-        return {}
-    with tempfile.TemporaryDirectory() as folder:
-        tables.save(Path(folder) / FILE)
-        return {FILE: (Path(folder) / FILE).read_bytes()}
+    return {} if tables is None else files_of(lambda folder: tables.save(folder / FILE))
 
 
 def chosen(histories: Histories, num_rows: int, max_items: int) -> tuple[sparse.csr_array, NDArray[np.int64]]:

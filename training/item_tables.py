@@ -6,7 +6,6 @@ Shapes: R vocabulary rows, N kept of each row.
 from __future__ import annotations
 
 import logging
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from ranking.transitions import EASE_FILE, FILE, ITEM_KNN_FILE, TransitionTable
 from towers.history import Histories
+from training.bundle_files import files_of
 from training.evaluation.baselines.ease import EASE
 from training.evaluation.baselines.item_knn import ItemKNN
 from training.evaluation.baselines.sequential_rules import TransitionConfig, fit_transitions
@@ -47,10 +47,12 @@ def item_tables(histories: Histories, num_rows: int, config: ItemTablesConfig) -
             tables[EASE_FILE] = ease_table(histories, num_rows, config)
         else:
             logger.info("no EASE table: %s items are more than %s", f"{num_rows:,}", f"{config.ease_max_items:,}")
-    with tempfile.TemporaryDirectory() as folder:
+
+    def save(folder: Path) -> None:
         for name, table in tables.items():
-            table.save(Path(folder) / name)
-        return {name: (Path(folder) / name).read_bytes() for name in tables}
+            table.save(folder / name)
+
+    return files_of(save)
 
 
 def neighbour_table(histories: Histories, num_rows: int, config: ItemTablesConfig) -> TransitionTable:

@@ -5,7 +5,6 @@ Shapes: R vocabulary rows, U viewers, S segments, D embedding.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from serving.page.titles import TitleTable, beginning
 from towers.history import Histories
 from towers.vocabulary import NUM_RESERVED, Vocabulary
 from training.artwork import fit_artwork
+from training.bundle_files import files_of
 from training.data.dataset import Dataset
 from training.genres.fit import GenresConfig, fit_genres
 from training.watching import watch_log
@@ -45,20 +45,17 @@ def page_files(
     item_vectors: NDArray[np.float32],
 ) -> dict[str, bytes]:
     """Contents by file name."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        titles = title_table(dataset.items, vocabulary)
-        titles.save(folder)
-        bandit = fit_artwork(dataset.events, vocabulary, Imagery(_genres(dataset.items, vocabulary), titles.artworks))
-        if bandit is not None:
-            bandit.save(folder)
-        watched = watch_log(dataset.events, vocabulary, viewers)
-        if watched is not None:
-            watched.save(folder)
-        fit_genres(config.genres, dataset, vocabulary).genres.save(folder)
-        if config.num_segments and histories.num_viewers >= config.num_segments:
-            viewer_segments(histories, item_vectors, config.num_segments).save(folder)
-        return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    titles = title_table(dataset.items, vocabulary)
+    saves: list[Callable[[Path], object]] = [titles.save, fit_genres(config.genres, dataset, vocabulary).genres.save]
+    bandit = fit_artwork(dataset.events, vocabulary, Imagery(_genres(dataset.items, vocabulary), titles.artworks))
+    if bandit is not None:
+        saves.append(bandit.save)
+    watched = watch_log(dataset.events, vocabulary, viewers)
+    if watched is not None:
+        saves.append(watched.save)
+    if config.num_segments and histories.num_viewers >= config.num_segments:
+        saves.append(viewer_segments(histories, item_vectors, config.num_segments).save)
+    return files_of(*saves)
 
 
 def _genres(items: pd.DataFrame | None, vocabulary: Vocabulary) -> list[list[str]]:

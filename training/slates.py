@@ -5,9 +5,7 @@ Shapes: S requests, I slots.
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -21,6 +19,7 @@ from tqdm import trange
 
 from ranking.slates import FILE, WATCH_FILE, SlateModel
 from towers.history import Histories, History
+from training.bundle_files import files_of
 from training.corpus import Corpus
 from training.impressions import Slates, slates
 from training.labels import watched_share
@@ -89,11 +88,7 @@ def learn_watching(
 
 
 def _file(name: str, model: SlateModel | None) -> dict[str, bytes]:
-    if model is None:
-        return {}
-    with tempfile.TemporaryDirectory() as folder:
-        model.save(Path(folder) / name)
-        return {name: (Path(folder) / name).read_bytes()}
+    return {} if model is None else files_of(lambda folder: model.save(folder / name))
 
 
 def _step(

@@ -5,8 +5,6 @@ Shapes: E events by viewer, oldest first, R vocabulary rows.
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from ranking.signals import FILE, LiveSignals
 from towers.schema import EventType
 from towers.vocabulary import UNKNOWN
+from training.bundle_files import files_of
 from training.corpus import Corpus
 from training.data.split import is_target
 
@@ -40,9 +39,7 @@ def warm_signals(corpus: Corpus, config: LiveSignals.Config, events: pd.DataFram
 
 def signals_file(signals: LiveSignals) -> dict[str, bytes]:
     """The part of a bundle that holds the signals, by name."""
-    with tempfile.TemporaryDirectory() as folder:
-        signals.save(Path(folder) / FILE)
-        return {FILE: (Path(folder) / FILE).read_bytes()}
+    return files_of(lambda folder: signals.save(folder / FILE))
 
 
 def _first_ms(rows: NDArray[np.int64], ts_ms: NDArray[np.int64], num_rows: int) -> NDArray[np.float64]:
