@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-DIM, LAYERS, HEADS, LENGTH = 64, 2, 2, 200
+from benchmarks.rectools_model import LENGTH, is_missing, model
 
 
 def stopwatch() -> object:
@@ -99,8 +99,6 @@ def theirs(events: str, epochs: int, batch: int) -> None:
     import pytorch_lightning as pl
     import torch
     from rectools.dataset import Dataset
-    from rectools.models import SASRecModel
-    from rectools.models.nn.transformers.ligr import LiGRLayers
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -110,15 +108,9 @@ def theirs(events: str, epochs: int, batch: int) -> None:
     train, asked = table[~is_last], table[is_last]
     asked = asked[asked.item_id.isin(train.item_id)]
     place = train.groupby("user_id").cumcount()  # ties of the clock keep the order of the file
-    model = SASRecModel(
-        n_factors=DIM,
-        n_blocks=LAYERS,
-        n_heads=HEADS,
-        session_max_len=LENGTH,
-        loss="softmax",
-        batch_size=batch,
-        transformer_layers_type=LiGRLayers,
-        get_trainer_func=lambda: pl.Trainer(
+    rival = model(
+        batch,
+        lambda: pl.Trainer(
             max_epochs=epochs,
             accelerator="cpu",
             precision="bf16-mixed",
@@ -132,31 +124,30 @@ def theirs(events: str, epochs: int, batch: int) -> None:
     dataset = Dataset.construct(
         train.assign(weight=1, datetime=pd.to_datetime(place, unit="D")).drop(columns="timestamp")
     )
-    model.fit(dataset)
-    found = model.recommend(asked.user_id.to_numpy(), dataset, k=10, filter_viewed=True)
+    rival.fit(dataset)
+    found = rival.recommend(asked.user_id.to_numpy(), dataset, k=10, filter_viewed=True)
     hits = asked.merge(found, on=["user_id", "item_id"])
     print(f"NDCG@10 {(1 / np.log2(hits['rank'] + 1)).sum() / len(asked):.4f} of {len(asked):,} viewers", flush=True)
 
 
 def main(events: str, epochs: int, python: str, batch: int) -> None:
     """Print both curves and the ratio of the CPU seconds; without RecTools say so and end."""
-    if subprocess.run([python, "-c", "import rectools.models"], check=False, capture_output=True).returncode:  # noqa: S603
-        print(f"{python} has no RecTools, so there is nothing to compare with: pip install 'rectools[torch]==0.19.0'")
+    if is_missing(python):
         return
     print(f"RecTools, {batch} viewers a step")
-    said = _told([python, "-W", "ignore", __file__, events, "theirs", str(epochs), str(batch)], {})
+    said = _told([python, "-W", "ignore", __file__, events, "theirs", str(epochs), str(batch)])
     goal = float(said[-1].split()[1])
     print("Marquee")
-    reached = _told([sys.executable, "-W", "ignore", __file__, events, "ours", str(goal)], {"PYTHONPATH": "."})
+    reached = _told([sys.executable, "-W", "ignore", __file__, events, "ours", str(goal)])
     seconds = [float(lines[-1].split()[2].replace(",", "")) for lines in (said[:-1], reached)]
     is_reached = float(reached[-1].split()[-1]) >= goal
     print(f"{seconds[1] / seconds[0]:.2f} of RecTools' CPU time" if is_reached else "not reached")
 
 
-def _told(words: list[str], more: dict[str, str]) -> list[str]:
+def _told(words: list[str]) -> list[str]:
     """What a process printed of its epochs and its end, passed on as it comes."""
     lines = []
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env={**os.environ, **more}) as process:  # noqa: S603
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": "."}) as process:  # noqa: S603
         for line in process.stdout or []:
             if line.startswith(("epoch ", "NDCG@10 ")):
                 print(line, end="", flush=True)

@@ -19,7 +19,9 @@ import time
 import warnings
 from pathlib import Path
 
-DIM, LAYERS, HEADS, LENGTH, WARM_UP, ROUNDS = 64, 2, 2, 200, 3, 2
+from benchmarks.rectools_model import DIM, HEADS, LAYERS, LENGTH, is_missing, model
+
+WARM_UP, ROUNDS = 3, 2
 RECTOOLS_BATCHES = (32, 128)
 
 
@@ -96,37 +98,25 @@ def theirs(events: str, steps: int, batch: int) -> None:
     import pandas as pd
     import torch
     from rectools.dataset import Dataset
-    from rectools.models import SASRecModel
-    from rectools.models.nn.transformers.ligr import LiGRLayers
 
     torch.set_num_threads(1)
     table = pd.read_parquet(events)[["user_id", "item_id", "timestamp"]]
     table["datetime"] = pd.to_datetime(table.pop("timestamp"), unit="s")
-    model = SASRecModel(
-        n_factors=DIM,
-        n_blocks=LAYERS,
-        n_heads=HEADS,
-        session_max_len=LENGTH,
-        loss="softmax",
-        batch_size=batch,
-        transformer_layers_type=LiGRLayers,
-        get_trainer_func=lambda: trainer(clock_of(lambda batch: (batch["y"] != 0).sum()), steps),
-    )
-    model.fit(Dataset.construct(table.assign(weight=1)))
-    clock = next(callback for callback in model.fit_trainer.callbacks if hasattr(callback, "spent_s"))  # a copy
+    rival = model(batch, lambda: trainer(clock_of(lambda batch: (batch["y"] != 0).sum()), steps))
+    rival.fit(Dataset.construct(table.assign(weight=1)))
+    clock = next(callback for callback in rival.fit_trainer.callbacks if hasattr(callback, "spent_s"))  # a copy
     print(f"RecTools, {batch} viewers a step {clock.targets / clock.spent_s:,.0f}")
 
 
 def main(events: str, steps: int, python: str) -> None:
     """Print each speed and the ratio of the best ones; without RecTools say so and end."""
-    if subprocess.run([python, "-c", "import rectools.models"], check=False, capture_output=True).returncode:  # noqa: S603
-        print(f"{python} has no RecTools, so there is nothing to compare with: pip install 'rectools[torch]==0.19.0'")
+    if is_missing(python):
         return
     jobs = [(sys.executable, "ours")] + [(python, str(batch)) for batch in RECTOOLS_BATCHES]
     best = {"marquee": 0.0, "RecTools": 0.0}
     for interpreter, job in jobs * ROUNDS:
         words = [interpreter, "-W", "ignore", __file__, events, str(steps), job]
-        environment = {**os.environ, "PYTHONPATH": "."} if job == "ours" else dict(os.environ)
+        environment = {**os.environ, "PYTHONPATH": "."}
         done = subprocess.run(words, check=True, capture_output=True, text=True, env=environment)  # noqa: S603
         said = done.stdout.strip().splitlines()[-1]
         print(f"{said} targets a CPU second", flush=True)

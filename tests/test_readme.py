@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-FOLDERS = ("towers", "ranking", "index", "serving", "training", "conf")
+FOLDERS = ("towers", "ranking", "index", "serving", "training", "conf", "benchmarks")
 
 
 def test_the_file_tree_is_complete(repository: Path) -> None:
