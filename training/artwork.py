@@ -1,9 +1,11 @@
-"""What a log says of images: the artwork bandit as serving would have taught itself, in one go.
+"""What a log says of images and previews: their bandits as serving would have taught itself, in one go.
 
-Shapes: E events, R vocabulary rows, G genres.
+Shapes: E events, S of them that show or play a variant, R vocabulary rows, G genres.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,40 +13,72 @@ from numpy.typing import NDArray
 
 from ranking.artwork import ArtworkBandit, features_of
 from serving.page.imagery import Imagery, as_taste
-from serving.page.variants import image_of
+from serving.page.previews import ARMS
+from serving.page.variants import image_of, plays_preview
 from towers.schema import TARGET_EVENTS, EventType
 from towers.vocabulary import NUM_RESERVED, Vocabulary
 
 MOST_EVENTS = 3_000_000
 
 
-def fit_artwork(events: pd.DataFrame, vocabulary: Vocabulary, imagery: Imagery) -> ArtworkBandit | None:
-    """The bandit after all impressions and plays of images; None where the log names no variants."""
+class Seen(NamedTuple):
+    """Impressions and plays [S] of variants. tastes: [S, G]. share: watched of a play, NaN where unknown."""
+
+    rows: NDArray[np.int64]
+    images: NDArray[np.int64]
+    moves: NDArray[np.bool_]
+    tastes: NDArray[np.float64]
+    is_phone: NDArray[np.bool_]
+    is_late: NDArray[np.bool_]
+    is_play: NDArray[np.bool_]
+    share: NDArray[np.float64]
+
+
+def seen_variants(events: pd.DataFrame, vocabulary: Vocabulary, imagery: Imagery) -> Seen | None:
+    """What the log tells of variants; None where it names none."""
     if "variant_id" not in events or not events["variant_id"].notna().any() or len(events) > MOST_EVENTS:
         return None
-    bandit = ArtworkBandit.new(imagery.num_images)
     table = events.iloc[np.argsort(events["user_id"].to_numpy(), kind="stable")]
     rows = vocabulary.rows(table["item_id"].fillna("").tolist())
-    images = _images(table["variant_id"])
+    codes, names = pd.factorize(table["variant_id"])
+    images = np.array([*map(image_of, names.astype(str)), -1], dtype=np.int64)[codes]
     kinds = table["event"].to_numpy()
     known = (rows >= NUM_RESERVED) & (images >= 0)
     known &= images < imagery.num_images[np.where(known, rows, 0)]
     at = np.flatnonzero(known & np.isin(kinds, [str(EventType.IMPRESSION), str(EventType.PLAY)]))
-    plays_by_genre = _plays_before(table, rows, imagery)[at]
-    fit = imagery.fit_of(rows[at], images[at], as_taste(plays_by_genre))
-    features = features_of(fit, _is(table, "device", "phone")[at], _is_late(table)[at])
-    is_play, share = kinds[at] == str(EventType.PLAY), _shares(table)[at]
-    shown, played = ~is_play, is_play & np.isfinite(share)
-    bandit.show(rows[at][shown], images[at][shown], features[shown])
-    bandit.play(rows[at][played], images[at][played], features[played], share[played], share[played])
+    return Seen(
+        rows[at],
+        images[at],
+        np.array([*map(plays_preview, names.astype(str)), False])[codes[at]],
+        as_taste(_plays_before(table, rows, imagery)[at]),
+        _is(table, "device", "phone")[at],
+        _is_late(table)[at],
+        kinds[at] == str(EventType.PLAY),
+        _shares(table)[at],
+    )
+
+
+def fit_artwork(seen: Seen, imagery: Imagery) -> ArtworkBandit:
+    """The bandit of images after all of it."""
+    fit = imagery.fit_of(seen.rows, seen.images, seen.tastes)
+    return _taught(ArtworkBandit.new(imagery.num_images), seen, seen.images, fit)
+
+
+def fit_previews(seen: Seen, imagery: Imagery) -> ArtworkBandit | None:
+    """The bandit of previews after all of it; None where none ever played."""
+    if not seen.moves.any():
+        return None
+    arms = seen.moves.astype(np.int64)
+    return _taught(ArtworkBandit.new(np.full(len(imagery.num_images), len(ARMS))), seen, arms, ARMS[arms])
+
+
+def _taught(bandit: ArtworkBandit, seen: Seen, arms: NDArray[np.int64], fit: NDArray[np.float64]) -> ArtworkBandit:
+    features = features_of(fit, seen.is_phone, seen.is_late)
+    shown, played = ~seen.is_play, seen.is_play & np.isfinite(seen.share)
+    share = seen.share[played]
+    bandit.show(seen.rows[shown], arms[shown], features[shown])
+    bandit.play(seen.rows[played], arms[played], features[played], share, share)
     return bandit
-
-
-def _images(variants: pd.Series[str]) -> NDArray[np.int64]:
-    """Number of the image [E] in each variant's id; -1 where there is none."""
-    codes, names = pd.factorize(variants)
-    numbers = np.array([*map(image_of, names.astype(str)), -1], dtype=np.int64)
-    return np.asarray(numbers[codes])
 
 
 def _plays_before(table: pd.DataFrame, rows: NDArray[np.int64], imagery: Imagery) -> NDArray[np.float64]:

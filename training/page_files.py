@@ -1,4 +1,4 @@
-"""What the homepage needs of a bundle: titles, micro-genres, viewers of a kind, images, and how viewers watched.
+"""What the homepage needs of a bundle: titles, micro-genres, viewers of a kind, images and previews, how viewers watch.
 
 Shapes: R vocabulary rows, U viewers, S segments, D embedding.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,10 +17,11 @@ from numpy.typing import NDArray
 
 from serving.page.imagery import Imagery
 from serving.page.parts import ViewerSegments
+from serving.page.previews import FILE as PREVIEWS
 from serving.page.titles import TitleTable, beginning
 from towers.history import Histories
 from towers.vocabulary import NUM_RESERVED, Vocabulary
-from training.artwork import fit_artwork
+from training.artwork import fit_artwork, fit_previews, seen_variants
 from training.bundle_files import files_of
 from training.data.dataset import Dataset
 from training.genres.fit import GenresConfig, fit_genres
@@ -47,9 +49,13 @@ def page_files(
     """Contents by file name."""
     titles = title_table(dataset.items, vocabulary)
     saves: list[Callable[[Path], object]] = [titles.save, fit_genres(config.genres, dataset, vocabulary).genres.save]
-    bandit = fit_artwork(dataset.events, vocabulary, Imagery(_genres(dataset.items, vocabulary), titles.artworks))
-    if bandit is not None:
-        saves.append(bandit.save)
+    imagery = Imagery(_genres(dataset.items, vocabulary), titles.artworks)
+    seen = seen_variants(dataset.events, vocabulary, imagery)
+    if seen is not None:
+        saves.append(fit_artwork(seen, imagery).save)
+        previews = fit_previews(seen, imagery)
+        if previews is not None:
+            saves.append(partial(previews.save, name=PREVIEWS))
     watched = watch_log(dataset.events, vocabulary, viewers)
     if watched is not None:
         saves.append(watched.save)
