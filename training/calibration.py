@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression, minimize
+from scipy.special import expit, logit
 
 from ranking.value import Calibration
 
-NUM_STEPS = 50
+RIDGE = 1e-6
+"""Keeps the slope finite where the outcomes can be told apart without fail."""
+
 NUM_BINS = 15
+NUM_DRAWS = 20
 LEAST_STEP = 20
 """Examples that a step stands for, so that its height is no accident."""
 
@@ -26,22 +31,21 @@ def fit_line(logits: NDArray[np.float32], labels: NDArray[np.float32]) -> Calibr
 
 
 def free_line(values: NDArray[np.float32], labels: NDArray[np.float32]) -> Calibration:
-    """The same over any values [E], by Newton's method, with a slope of any sign; flat at even chance without both
-    outcomes.
-    """
-    x, y = values.astype(np.float64), labels.astype(np.float64)
+    """The same over any values [E], with a slope of any sign; flat at even chance without both outcomes."""
     if not _has_both(labels):
         return Calibration(0.0, 0.0)
-    design = np.stack([x, np.ones_like(x)], axis=1)
-    line = np.array([1.0, 0.0])
-    for _ in range(NUM_STEPS):
-        p = _sigmoid(design @ line)
-        curvature = design.T @ (design * (p * (1 - p) + 1e-9)[:, None]) + 1e-6 * np.eye(2)
-        step = np.linalg.solve(curvature, design.T @ (p - y) + 1e-6 * (line - [1.0, 0.0]))
-        line -= step * min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-12))
-        if float(np.abs(step).max()) < 1e-9:
-            break
-    return Calibration(float(line[0]), float(line[1]))
+    x, y = values.astype(np.float64), labels.astype(np.float64)
+    middle, width = float(x.mean()), max(float(x.std()), 1e-9)
+    x = (x - middle) / width
+
+    def loss(line: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        z = line[0] * x + line[1]
+        off = expit(z) - y
+        gradient = np.array([(off * x).mean(), off.mean()]) + RIDGE * line
+        return float((np.logaddexp(0, z) - y * z).mean() + RIDGE / 2 * line @ line), gradient
+
+    slope, shift = minimize(loss, [0.0, logit(y.mean())], jac=True, method="BFGS").x
+    return Calibration(float(slope / width), float(shift - slope * middle / width))
 
 
 def calibrate(logits: NDArray[np.float32], labels: NDArray[np.float32]) -> Calibration:
@@ -66,23 +70,12 @@ def fit_steps(logits: NDArray[np.float32], labels: NDArray[np.float32]) -> Calib
     """
     order = np.argsort(logits, kind="stable")
     parts = np.array_split(order, max(len(order) // LEAST_STEP, 1))
-    steps: list[tuple[float, float, int]] = []
-    for part in parts:
-        step = float(logits[part].mean()), float(labels[part].mean()), len(part)
-        while steps and steps[-1][1] >= step[1]:
-            step = _pooled(steps.pop(), step)
-        steps.append(step)
-    return Calibration(logits=tuple(x for x, _, _ in steps), values=tuple(y for _, y, _ in steps))
-
-
-def _pooled(one: tuple[float, float, int], other: tuple[float, float, int]) -> tuple[float, float, int]:
-    """A step of the examples of two: means of logits and labels, and their number."""
-    count = one[2] + other[2]
-    return (
-        (one[0] * one[2] + other[0] * other[2]) / count,
-        (one[1] * one[2] + other[1] * other[2]) / count,
-        count,
-    )
+    means = np.array([[logits[part].mean(), labels[part].mean(), len(part)] for part in parts], dtype=np.float64)
+    pooled = isotonic_regression(means[:, 1], weights=means[:, 2])
+    first = pooled.blocks[:-1]
+    counts = np.add.reduceat(means[:, 2], first)
+    centres = np.add.reduceat(means[:, 0] * means[:, 2], first) / counts
+    return Calibration(logits=tuple(centres.tolist()), values=tuple(pooled.x[first].tolist()))
 
 
 def log_loss(probabilities: NDArray[np.float64], labels: NDArray[np.float32]) -> float:
@@ -104,9 +97,12 @@ def expected_error(probabilities: NDArray[np.float64], labels: NDArray[np.float3
     return float(sum(off) / len(order))
 
 
+def error_by_chance(probabilities: NDArray[np.float64]) -> float:
+    """The calibration error that probabilities [E] show of so few examples even if every one of them is true."""
+    rng = np.random.default_rng(0)
+    drawn = [rng.random(len(probabilities)) < probabilities for _ in range(NUM_DRAWS)]
+    return float(np.mean([expected_error(probabilities, labels.astype(np.float32)) for labels in drawn]))
+
+
 def _has_both(labels: NDArray[np.float32]) -> bool:
     return len(labels) > 0 and float(labels.min()) < float(labels.max())
-
-
-def _sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(1 / (1 + np.exp(-np.clip(x, -60, 60))))

@@ -21,7 +21,7 @@ from ranking.features import FeatureConfig
 from ranking.model import PositionTower, RankingHead, listwise_loss, pointwise_loss
 from ranking.value import Calibration, ValueWeights
 from serving.sources import SourceCounts
-from training.calibration import calibrate, expected_error, fit_line, free_line
+from training.calibration import calibrate, error_by_chance, expected_error, fit_line, free_line
 from training.examples import RankerExamples
 
 LOSSES = ("listwise", "pointwise", "both")
@@ -68,7 +68,8 @@ class RankerConfig:
 
 class RankerReport(NamedTuple):
     """NDCG@10 over the validation requests, missed targets counted as 0, in retrieval order and ranked; the share of
-    targets among the candidates; calibration error of each action on the newest requests.
+    targets among the candidates; calibration error of each action on the newest requests, and how much of it chance
+    alone would make of true probabilities.
     """
 
     retrieval_ndcg: float
@@ -77,6 +78,7 @@ class RankerReport(NamedTuple):
     num_queries: int
     epochs: int
     calibration_error: Mapping[str, float]
+    error_by_chance: Mapping[str, float]
 
 
 class Fitted(NamedTuple):
@@ -136,9 +138,10 @@ def fit_ranker(
         action: (calibrate if a else fit_line)(*data.outcomes(found, parts.stop, a))
         for a, action in enumerate(examples.actions)
     }
-    errors = {action: data.error(found, parts.check, a, calibration[action]) for a, action in enumerate(calibration)}
+    errors, by_chance = data.errors(found, parts.check, calibration)
     ceiling = float(examples.has_choice[held].mean()) if len(held) else float("nan")
-    return Fitted(found, calibration, RankerReport(first, best, ceiling, len(examples.ts_ms), epochs, errors))
+    report = RankerReport(first, best, ceiling, len(examples.ts_ms), epochs, errors, by_chance)
+    return Fitted(found, calibration, report)
 
 
 def in_time(examples: RankerExamples, held_share: float) -> Parts:
@@ -209,16 +212,22 @@ class Batches:
             labels.append(found[1])
         return np.concatenate(logits), np.concatenate(labels)
 
+    def errors(
+        self, head: RankingHead, part: NDArray[np.int64], calibration: Mapping[str, Calibration]
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        """Calibration error of each action, and what chance makes of true probabilities."""
+        seen_errors, by_chance = dict[str, float](), dict[str, float]()
+        for a, (action, line) in enumerate(calibration.items()):
+            values, labels = self.outcomes(head, part, a)
+            told = line.probabilities(values)
+            seen_errors[action], by_chance[action] = expected_error(told, labels), error_by_chance(told)
+        return seen_errors, by_chance
+
     def likelihood(self, head: RankingHead, part: NDArray[np.int64]) -> float:
         """Mean log likelihood of the first action: what pages with few choices still tell."""
         logits, labels = self.outcomes(head, part, 0)
         signed = np.where(labels > 0.5, logits, -logits).astype(np.float64)
         return float(-np.logaddexp(0, -signed).mean()) if len(signed) else 0.0
-
-    def error(self, head: RankingHead, part: NDArray[np.int64], action: int, calibration: Calibration) -> float:
-        """Calibration error of one action."""
-        logits, labels = self.outcomes(head, part, action)
-        return expected_error(calibration.probabilities(logits), labels)
 
 
 def _search(

@@ -13,7 +13,7 @@ from ranking.features import RankerInput
 from ranking.model import RankingHead
 from ranking.value import Calibration, ValueModel, ValueWeights
 from serving.scorer import OnnxActionModel
-from training.calibration import calibrate, expected_error, fit_line
+from training.calibration import calibrate, error_by_chance, expected_error, fit_line
 from training.examples import ExampleList, RankerExamples, refuse_non_finite
 from training.onnx_export import ranker_onnx
 from training.ranker import Batches, RankerConfig, fit_ranker
@@ -83,7 +83,7 @@ def test_every_action_is_learnt_where_it_could_be_seen() -> None:
     found, labels = Batches(fresh, VECTORS).outcomes(fitted.head, np.arange(NUM_QUERIES), 1)
     assert len(labels) == NUM_QUERIES * 9 // 10
     assert np.mean((found > 0) == (labels > 0.5)) > 0.75
-    assert set(fitted.report.calibration_error) == set(ACTIONS)
+    assert set(fitted.report.calibration_error) == set(fitted.report.error_by_chance) == set(ACTIONS)
 
 
 def test_noise_never_makes_the_kept_head_worse_than_retrieval() -> None:
@@ -133,6 +133,25 @@ def test_a_line_makes_logits_probabilities() -> None:
         expected_error(calibrated, labels) < 0.02 < expected_error(1 / (1 + np.exp(-told.astype(np.float64))), labels)
     )
     assert fit_line(told, np.zeros(4000, dtype=np.float32)) == Calibration()
+
+
+def test_rare_choices_are_made_probabilities_however_far_the_logits_are_off() -> None:
+    """The logits of lists are sure of nothing but their order: here nearly all are far above their chance."""
+    rng = np.random.default_rng(0)
+    told = rng.normal(1.9, 3, size=140_000).astype(np.float32)
+    labels = (rng.random(len(told)) < 1 / (1 + np.exp(-(0.5 * told - 7.5).astype(np.float64)))).astype(np.float32)
+    line = fit_line(told, labels)
+    assert line[:2] == pytest.approx((0.5, -7.5), abs=0.3)
+    assert expected_error(line.probabilities(told), labels) < 0.001
+
+
+def test_true_probabilities_err_by_chance_and_less_the_more_examples_there_are() -> None:
+    rng = np.random.default_rng(1)
+    few, many = rng.random(300), rng.random(30_000)
+    labels = (rng.random(300) < few).astype(np.float32)
+    assert expected_error(few, labels) == pytest.approx(error_by_chance(few), abs=0.02)
+    assert error_by_chance(many) < 0.01
+    assert error_by_chance(few) > 0.04
 
 
 def test_value_ranks_non_finite_scores_last_and_weighs_calibrated_actions() -> None:

@@ -163,6 +163,7 @@ class Training:
             "val/ranker/ndcg@10": report.ranker_ndcg,
             "val/recall_ceiling": report.recall_ceiling,
             **{f"val/ranker/ece/{action}": error for action, error in report.calibration_error.items()},
+            **{f"val/ranker/ece_by_chance/{action}": error for action, error in report.error_by_chance.items()},
             f"index/recall@{exported.index_report.k}": exported.index_report.chosen.recall,
         }
         self.run.metrics(metrics)
