@@ -25,7 +25,8 @@ from ranking import candidate_features, request_features
 from ranking.model import RankingHead
 from tests.ranking.moments import moment
 from training.examples import SavedExamples
-from training.ranker import Batches, RankerConfig, fit_ranker, in_time
+from training.ranker import RankerConfig, fit_ranker
+from training.ranker_batches import Batches, in_time
 
 HELD_SHARE = 0.2
 CONFIG = RankerConfig(max_epochs=8, patience=3, lr=3e-3)

@@ -16,7 +16,8 @@ from serving.scorer import OnnxActionModel
 from training.calibration import calibrate, error_by_chance, expected_error, fit_line
 from training.examples import ExampleList, RankerExamples, refuse_non_finite
 from training.onnx_export import ranker_onnx
-from training.ranker import Batches, RankerConfig, fit_ranker
+from training.ranker import RankerConfig, fit_ranker
+from training.ranker_batches import Batches
 
 NUM_QUERIES, NUM_CANDIDATES, NUM_FEATURES, NUM_REQUEST, DIM = 300, 20, 4, 3, 2
 CONFIG = RankerConfig(
