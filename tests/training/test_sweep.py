@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 import pytest
 
+from tests.training.interrupting import interrupted
 from tests.training.worlds import cycle_events
 from training.cli import main
 from training.commands.sweep import NAME, PARENT, SweepConfig, sweep
@@ -41,7 +38,6 @@ SMALL = (
     "sampler=random",
 )
 UNTRACKED = "tracking.enabled=false"
-WITHIN_S = 120.0
 LR = "learning.fit.optimiser.lr=choice(0.000001,0.02)"
 DROPOUT = "learning.towers.user.dropout=choice(0,0.1)"
 
@@ -190,16 +186,8 @@ def test_an_unknown_objective_is_named_with_those_there_are(events: Path, tmp_pa
 def test_an_interrupted_sweep_says_how_to_go_on(events: Path, tmp_path: Path) -> None:
     endless = ["learning.fit.max_epochs=5000", "learning.fit.patience=0", LR]
     words = [*SMALL, f"data.events={events}", f"out={tmp_path}", UNTRACKED, *endless]
-    running = subprocess.Popen([sys.executable, "-m", "training", "sweep", *words], stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + WITHIN_S
-    try:
-        while not (tmp_path / ".trial" / "last.ckpt").exists() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        running.send_signal(signal.SIGINT)
-        _, said = running.communicate(timeout=WITHIN_S)
-    finally:
-        running.kill()
-    assert running.returncode == 130
+    code, said = interrupted(["sweep", *words], tmp_path / ".trial" / "last.ckpt")
+    assert code == 130
     assert said.endswith("sweep.db: repeat the command with resume=true to go on\n")
     assert "Traceback" not in said
     assert not (tmp_path / ".trial").exists()
