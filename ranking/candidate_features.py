@@ -66,6 +66,13 @@ def neighbours(moment: Moment, rows: Rows) -> Columns:
     return {**by_cosine, **linear}
 
 
+def bag(moment: Moment, rows: Rows) -> Columns:
+    """What all of the history says whatever its order and age, where the bundle has tables of it."""
+    if moment.bag is None or moment.bag_vector is None:
+        return {}
+    return {"bag_score": moment.bag.scores_of(moment.bag_vector, rows).astype(np.float64)}
+
+
 def live_rules(moment: Moment, rows: Rows) -> Columns:
     """What followed the history of late."""
     found, last, now = (each.of(rows) for each in (moment.live_rules, moment.live_last, moment.session_rules))
@@ -158,6 +165,7 @@ GROUPS: Final[Mapping[str, Callable[[Moment, Rows], Columns]]] = {
     "segments": segments,
     "rules": rules,
     "neighbours": neighbours,
+    "bag": bag,
     "live_rules": live_rules,
     "similarity": similarity,
     "age": age,

@@ -40,6 +40,14 @@ class FeatureConfig:
             raise ValueError(f"no group of features is called {unknown[0]!r}; groups are {', '.join(sorted(known))}")
 
 
+def new_groups(moment: Moment, known: Sequence[str]) -> tuple[str, ...]:
+    """Groups of which a ranker that reads the features `known` has none."""
+    nothing = np.empty(0, dtype=np.int64)
+    columns = {name: group(moment, nothing) for name, group in candidate_features.GROUPS.items()}
+    values = {name: group(moment) for name, group in request_features.GROUPS.items()}
+    return tuple(name for name, named in {**columns, **values}.items() if named and not set(named) & set(known))
+
+
 class Features:
     """Features of one kind of request: the same `config`, sources and context columns give the same names."""
 

@@ -18,6 +18,7 @@ from ranking.signals import SLOW, LiveSignals
 from ranking.slates import SlateModel
 from ranking.sparse_scores import NOTHING, SparseScores
 from ranking.transitions import TransitionTable
+from towers.bag import BagTables, is_choice
 from towers.history import History
 
 T = TypeVar("T")
@@ -35,6 +36,7 @@ class Moment:
 
     context: int64 [C] codes. vector: float32 [D] of the user tower, None when it failed. vectors_of: unit vectors
     [K, D] of rows [K], zero where there are none. slates, watching: what pages and plays teach, where the log tells.
+    bag: what bags of items say, where the bundle has it.
     """
 
     user_id: str | None
@@ -50,6 +52,7 @@ class Moment:
     item_knn: TransitionTable | None = None
     ease: TransitionTable | None = None
     watching: SlateModel | None = None
+    bag: BagTables | None = None
     _known: dict[tuple[str, int], tuple[NDArray[np.int64], object]] = field(default_factory=dict, init=False)
 
     def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -84,6 +87,13 @@ class Moment:
     def linear(self) -> SparseScores:
         """Scores after the history by the linear autoencoder; none without a table."""
         return self._spoken_for(self.ease)
+
+    @cached_property
+    def bag_vector(self) -> NDArray[np.float32] | None:
+        """What the history says as a bag, without order or time; None without tables of it."""
+        if self.bag is None:
+            return None
+        return self.bag.vector(self.history.rows[is_choice(self.history.actions)])
 
     @cached_property
     def live_rules(self) -> SparseScores:

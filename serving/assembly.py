@@ -92,4 +92,5 @@ def blank_moment(bundle: Bundle, state: LiveState) -> Moment:
         item_knn=bundle.item_knn,
         ease=bundle.ease,
         watching=bundle.watching,
+        bag=bundle.bag,
     )

@@ -59,6 +59,7 @@ class QueryReader:
             item_knn=self._bundle.item_knn,
             ease=self._bundle.ease,
             watching=self._bundle.watching,
+            bag=self._bundle.bag,
         )
         return Request(moment, self._state.popularity()), step
 

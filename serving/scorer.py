@@ -14,7 +14,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from ranking.features import FeatureConfig, Features, RankerInput
+from ranking.features import FeatureConfig, Features, RankerInput, new_groups
 from ranking.merge import Merged
 from ranking.moment import Moment
 from ranking.value import Calibration, ValueModel
@@ -46,8 +46,11 @@ class RankerCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise BundleError(f"{path} cannot be used ({error}); train and publish again") from error
 
     def features(self, spec: FeatureSpec, moment: Moment) -> Features:
-        """The features the ranker was trained on; a ValueError when this version computes others."""
-        features = make_features(FeatureConfig(self.without), tuple(self.sources), spec)
+        """The features the ranker was trained on, without groups that are newer than it; a ValueError when this version
+        computes others.
+        """
+        newer = new_groups(moment, (*self.candidates, *self.request))
+        features = make_features(FeatureConfig((*self.without, *newer)), tuple(self.sources), spec)
         if (features.names(moment), features.request_names(moment)) != (self.candidates, self.request):
             raise ValueError("it names other features than this version computes")
         return features

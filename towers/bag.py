@@ -1,7 +1,7 @@
 """A bag of chosen items, without order or time, as a vector: the sum of what each item says of its viewer.
 
 A linear autoencoder of low rank in two tables, one to read the bag and one to answer; see `training/bag.py`.
-Shapes: R item rows, D rank, L items of a bag.
+Shapes: R item rows, D rank, L items of a bag, K items asked for.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from towers.history import Action
-from towers.vocabulary import NUM_RESERVED
+from towers.vocabulary import NUM_RESERVED, PAD
 
 FILE: Final = "bag.npz"
 
@@ -36,6 +36,11 @@ class BagTables(NamedTuple):
         scores = np.zeros(num_rows)
         scores[: len(self.answering)] = self.answering @ self.vector(rows)
         return scores
+
+    def scores_of(self, vector: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Appeal [K] of rows [K] to the viewer of a bag's vector [D]; 0 for rows that came after training."""
+        known = rows < len(self.answering)
+        return np.where(known, self.answering[np.where(known, rows, PAD)] @ vector, np.float32(0))
 
     def save(self, path: Path) -> None:
         """Write both tables."""

@@ -9,11 +9,12 @@ import pytest
 from numpy.typing import NDArray
 
 from ranking import candidate_features, request_features
-from ranking.features import RANKS, FeatureConfig, Features
+from ranking.features import RANKS, FeatureConfig, Features, new_groups
 from ranking.moment import Moment
 from ranking.signals import LiveSignals
 from ranking.slates import SlateModel
 from tests.ranking.moments import NUM_ROWS, SIZES, START_MS, moment, vectors
+from towers.bag import BagTables
 from towers.history import EMPTY_HISTORY, Action, History
 
 SOURCES = ("towers", "rules")
@@ -119,7 +120,7 @@ def test_every_group_can_be_left_out_alone() -> None:
     every = {*features().names(given), *features().request_names(given)}
     parts = []
     groups = {*candidate_features.GROUPS, *request_features.GROUPS, request_features.CONTEXT, RANKS}
-    for group in sorted(groups - {"watching"}):
+    for group in sorted(groups - {"watching", "bag"}):
         less = features(group)
         parts.append(every - {*less.names(given), *less.request_names(given)})
         assert parts[-1]
@@ -138,6 +139,29 @@ def test_one_hot_codes_stand_at_their_names() -> None:
     found = features()(given, np.array([2]), np.zeros((1, 2), dtype=np.int64)).request
     hot = [name for name, value in zip(names, found, strict=True) if "=" in name and value == 1]
     assert hot == ["hour=1", "weekday=1", "device=2"]
+
+
+def test_a_ranker_is_spared_groups_that_are_newer_than_it() -> None:
+    given = moment(history(2, 3))
+    names = (*features().names(given), *features().request_names(given))
+    assert new_groups(given, names) == ()
+    older = tuple(name for name in names if not name.startswith(("leaning", "passed", "rate")))
+    assert new_groups(given, older) == ("exposure", "leaning")
+    assert new_groups(given, tuple(name for name in names if name != "leaning")) == ()
+
+
+def test_a_bag_speaks_whatever_the_order_and_not_for_what_was_given_up() -> None:
+    tables = BagTables(np.eye(NUM_ROWS - 1, dtype=np.float32), np.arange(64, dtype=np.float32).reshape(8, 8))
+    known = np.array([3, 7, 8])
+    assert candidate_features.bag(moment(history(2, 3)), known) == {}
+    found, turned = (
+        candidate_features.bag(replace(moment(history(*rows)), bag=tables), known)["bag_score"]
+        for rows in ((2, 5, 2), (5, 2))
+    )
+    assert found.tolist() == turned.tolist() == [26 + 29, 58 + 61, 0]
+    left = history(2, 5)._replace(actions=np.array([Action.CHOSEN, Action.ABANDONED], dtype=np.int8))
+    spoken = candidate_features.bag(replace(moment(left), bag=tables), known)["bag_score"]
+    assert spoken.tolist() == [26, 58, 0]
 
 
 def test_what_is_watched_is_a_feature_only_where_the_log_taught_it() -> None:
