@@ -1,11 +1,12 @@
 """The homepage in closed loop over held-out worlds: strategies under three kernels, and what each of its parts brings.
 
-    python benchmarks/homepage.py [FOLDER] [number of worlds] [days] [viewers] [all | panel]
+    python benchmarks/homepage.py [FOLDER] [number of worlds] [days] [viewers] [all | loop | panel]
 
 Each world has its own log, its own training (nano) and its own viewers, who live on under every policy with the same
-chances; differences are paired by world, and their intervals are Student's over the worlds. `play_chance` is the chance
-by the world's truth that something on a page is played, of all pages for the same requests of those who live under the
-stage-wise one (`training/simulator/page_panel.py`); `panel` tells nothing else.
+chances; differences are paired by world, and their intervals are Student's over the worlds. `expected_plays` are plays
+per session without most of the luck in them (`training/simulator/expected_plays.py`). `play_chance` is the chance by
+the world's truth that something on a page is played, of all pages for the same requests of those who live under the
+stage-wise one (`training/simulator/page_panel.py`). `loop` and `panel` tell one without the other.
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ from training.compose import compose
 from training.simulator.attention import KERNELS, Kernel
 from training.simulator.closed_loop import LoopConfig, PolicyMaker, closed_loop
 from training.simulator.config import preset
+from training.simulator.expected_plays import ExpectedPlays
 from training.simulator.log import Simulated, write_world
 from training.simulator.page_panel import PagePanel
 from training.simulator.page_policy import PagePolicy, PagePolicyConfig
+from training.simulator.policies import Policy
 
 FIRST_SEED = 11
 """Worlds before this one were looked at while the page was made."""
@@ -53,8 +56,8 @@ def main() -> None:
     for seed in range(FIRST_SEED, FIRST_SEED + int(worlds)):
         loop = LoopConfig(int(days), int(viewers))
         simulated, bundle = world(seed, Path(folder) / f"world-{seed}")
-        figures = judge(simulated, bundle, loop) if what == "all" else {}
-        for key, chance in panel(simulated, bundle, loop).items():
+        figures = {} if what == "panel" else judge(simulated, bundle, loop)
+        for key, chance in {} if what == "loop" else panel(simulated, bundle, loop).items():
             figures.setdefault(key, {})["play_chance"] = chance
         found.append(figures)
         print(f"after {len(found)} worlds\n{table(found)}", flush=True)
@@ -75,9 +78,11 @@ def judge(simulated: Simulated, bundle: Bundle, loop: LoopConfig) -> Figures:
     figures: Figures = {}
     for kernel in KERNELS:
         for name, config in compared(kernel).items():
-            outcome = closed_loop(simulated, policy(bundle, config, name), (1,), replace(loop, kernel=kernel.name))
-            figures[kernel.name, name] = outcome.metrics()
-            print(kernel.name, name, {key: round(value, 4) for key, value in outcome.metrics().items()}, flush=True)
+            opened = PagePolicy.open(bundle, simulated.world, simulated.events, config, name)
+            judged = ExpectedPlays(opened, simulated.world, kernel)
+            outcome = closed_loop(simulated, made_by(judged), (1,), replace(loop, kernel=kernel.name))
+            found = figures[kernel.name, name] = outcome.metrics() | {"expected_plays": judged.a_session}
+            print(kernel.name, name, {key: round(value, 4) for key, value in found.items()}, flush=True)
     return figures
 
 
@@ -100,9 +105,9 @@ def compared(kernel: Kernel) -> dict[str, PagePolicyConfig]:
     return {name: replace(config, attention=kernel.name) for name, config in named.items()}
 
 
-def policy(bundle: Bundle, config: PagePolicyConfig, name: str) -> PolicyMaker:
-    """The page of a bundle as a policy."""
-    return lambda simulated, state, draws: PagePolicy.open(bundle, simulated.world, simulated.events, config, name)
+def made_by(policy: Policy) -> PolicyMaker:
+    """A policy for one closed loop."""
+    return lambda simulated, state, draws: policy
 
 
 def table(found: Sequence[Figures]) -> str:
@@ -113,7 +118,7 @@ def table(found: Sequence[Figures]) -> str:
         if kernel == "geometric":
             pairs += [("stagewise", name) for name in PARTS]
         names = [name for other, name in found[0] if other == kernel]
-        for metric in ("plays_per_session", "watch_share", "play_chance"):
+        for metric in ("plays_per_session", "expected_plays", "watch_share", "play_chance"):
             told = {name: [each[kernel, name][metric] for each in found] for name in names
                     if metric in found[0][kernel, name]}  # fmt: skip
             lines += [f"{kernel:10} {metric:18} {name:20} {cell(values)}" for name, values in told.items()]

@@ -37,9 +37,15 @@ class Pages(NamedTuple):
     images: NDArray[np.int64] | None = None
     previews: NDArray[np.bool_] | None = None
 
+    def only(self, s: int) -> Pages:
+        """The page of one of the sessions."""
+        return Pages._make(None if part is None else part[s : s + 1] for part in self)
+
 
 class Request(NamedTuple):
-    """Sessions that open a page: their `visit` of the session, odds [S, N] as a hidden truth, allowed titles [S, N]."""
+    """Sessions that open a page, with the patience left to them: their `visit` of the session, odds [S, N] as a hidden
+    truth, allowed titles [S, N].
+    """
 
     sessions: Sessions
     visit: int

@@ -82,13 +82,13 @@ class Service:
         share = sitting.play(_play(view, playing, has_play))
         self.tally.add_plays(sitting.sessions.viewer[playing], view.played[has_play], share)
         chance = self.draws.uniform(Stream.AGAIN, *sitting.keys(playing), np.array(visit))
-        wants_more = chance < np.where(share < ABANDONED_SHARE, 0.7, 0.3)
-        return playing[wants_more & (sitting.patience_s[playing] > LEAST_PATIENCE_S)]
+        return playing[(chance < goes_on(share)) & (sitting.patience_s[playing] > LEAST_PATIENCE_S)]
 
     def _look(self, sitting: Sitting, browsing: NDArray[np.int64], visit: int) -> PageView:
         sessions = sitting.sessions.take(browsing)
         odds = sitting.odds(browsing)
-        request = Request(sessions, visit, odds, self._allowed(sessions.profile), sitting.clock_ms[browsing])
+        asking = sessions._replace(patience_s=sitting.patience_s[browsing])
+        request = Request(asking, visit, odds, self._allowed(sessions.profile), sitting.clock_ms[browsing])
         config = self.world.config
         pages = self.policy.pages(request, config.num_slots)
         items = np.maximum(pages.items, 0)
@@ -125,6 +125,11 @@ class Service:
         if state.day % 7 == 6:
             state.tired //= 2
         state.day += 1
+
+
+def goes_on(share: NDArray[np.float64] | NDArray[np.float32]) -> NDArray[np.float64]:
+    """Chance to want another page after a play of which so much was watched."""
+    return np.where(share < ABANDONED_SHARE, 0.7, 0.3)
 
 
 def _play(view: PageView, playing: NDArray[np.int64], has_play: NDArray[np.bool_]) -> Play:
