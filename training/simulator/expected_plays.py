@@ -1,4 +1,4 @@
-"""Plays a session of a closed loop without most of the luck in them: the same mean, a fiftieth of the variance.
+"""Plays a session of a closed loop without most of the luck in them, and with the same mean.
 
 Viewers live on by what really happens, so later pages and days follow from it. Of each page counts the chance, by the
 world's truth, that something on it is played. How often viewers come to a second page is luck too: what they played
