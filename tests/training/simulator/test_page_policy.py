@@ -14,8 +14,9 @@ from training.simulator.appeal import image_appeal
 from training.simulator.attention import kernel
 from training.simulator.closed_loop import LoopConfig, closed_loop
 from training.simulator.draws import Draws
+from training.simulator.expected_plays import play_chance
 from training.simulator.log import Simulated
-from training.simulator.page_panel import PagePanel, play_chance
+from training.simulator.page_panel import PagePanel
 from training.simulator.page_policy import PagePolicy, PagePolicyConfig
 from training.simulator.policies import EMPTY, Pages, Policy, RandomPolicy, Request, certain
 from training.simulator.state import State
