@@ -63,35 +63,42 @@ class LiveViewer:
 class LiveViewers:
     """Keeps the newest events of each viewer; told of events by whoever feeds the live state.
 
-    What viewers said once and for all is kept apart: no flood of impressions washes it away.
+    What viewers said once and for all is kept of everybody and apart, so no flood of impressions washes it away.
+    The rest is kept of the `most_viewers` heard of last, a thousand events each; whom it forgets, finds images anew.
     """
 
-    def __init__(self, most_events: int = MOST_EVENTS) -> None:
+    def __init__(self, most_events: int = MOST_EVENTS, most_viewers: int = MOST_VIEWERS) -> None:
         self._most_events = most_events
-        self._events: dict[str, tuple[deque[Event], deque[Event]]] = {}
+        self._most_viewers = most_viewers
+        self._lasting: dict[str, deque[Event]] = {}
+        self._passing: dict[str, deque[Event]] = {}
         self._folded: dict[str, LiveViewer] = {}
 
     def observe(self, event: Event) -> None:
         """Take an event in, known ids and late ones too."""
-        if event.user_id not in self._events:
-            if len(self._events) >= MOST_VIEWERS:
-                self.forget(next(iter(self._events)))
-            self._events[event.user_id] = (deque(maxlen=self._most_events), deque(maxlen=self._most_events))
-        lasting, passing = self._events[event.user_id]
-        (lasting if event.event in LASTING or event.row_type == ONBOARDING else passing).append(event)
-        self._folded.pop(event.user_id, None)
+        lasts = event.event in LASTING or event.row_type == ONBOARDING
+        kept, viewer = self._lasting if lasts else self._passing, event.user_id
+        events = kept.pop(viewer, None) or deque(maxlen=self._most_events)
+        events.append(event)
+        kept[viewer] = events
+        self._folded.pop(viewer, None)
+        if len(self._passing) > self._most_viewers:
+            longest_ago = next(iter(self._passing))
+            del self._passing[longest_ago]
+            self._folded.pop(longest_ago, None)
 
     def forget(self, user_id: str) -> None:
         """As if the viewer never came."""
-        self._events.pop(user_id, None)
-        self._folded.pop(user_id, None)
+        for kept in (self._lasting, self._passing, self._folded):
+            kept.pop(user_id, None)
 
     def of(self, user_id: str | None) -> LiveViewer:
         """The viewer's live side; an empty one for somebody unknown."""
-        if user_id is None or user_id not in self._events:
+        if user_id is None or not (user_id in self._passing or user_id in self._lasting):
             return NOBODY
         if user_id not in self._folded:
-            self._folded[user_id] = LiveViewer.of(chain(*reversed(self._events[user_id])))
+            events = chain(self._passing.get(user_id, ()), self._lasting.get(user_id, ()))
+            self._folded[user_id] = LiveViewer.of(events)
         return self._folded[user_id]
 
 
