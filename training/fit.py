@@ -23,6 +23,7 @@ from training.errors import Interrupted
 from training.losses.choose import Loss, LossConfig
 from training.processes import Place, company, strategy
 from training.retriever import OptimiserConfig, Retriever
+from training.sharding import Sharding, check_sharding
 
 logger = logging.getLogger(__name__)
 
@@ -125,6 +126,8 @@ def fit(config: FitConfig, towers: TwoTower, loss: Loss, data: SequenceData, sta
     With `resume`, training goes on from the stage's last checkpoint, or takes its result when it had finished.
     Ctrl-C raises `Interrupted`.
     """
+    if config.optimiser.item_table == "sharded":
+        check_sharding(config.devices, loss)
     if not stage.resume:
         _clear(stage.folder)
     finished = stage.folder / FINISHED
@@ -156,6 +159,10 @@ def _run(
         save_on_train_epoch_end=True,
     )
     callbacks = [Recorder(curve, stage.on_epoch), best, TQDMProgressBar(refresh_rate=10)]
+    if config.averaged_steps:
+        callbacks.insert(0, RunningMean(config.averaged_steps))
+    if config.optimiser.item_table == "sharded":
+        callbacks.insert(0, Sharding(module.towers.item, config.optimiser.sharded_lr))
     trainer = _trainer(config, stage.folder, callbacks, place)
     last = stage.folder / LAST
     handler = signal.getsignal(signal.SIGINT)
@@ -189,8 +196,6 @@ def load_weights(towers: TwoTower, checkpoint: Path) -> None:
 def _trainer(config: FitConfig, folder: Path, callbacks: list[Callback], place: Place | None) -> pl.Trainer:
     if config.stop_after:
         callbacks.append(StopAfter(config.stop_after))
-    if config.averaged_steps:
-        callbacks.insert(0, RunningMean(config.averaged_steps))
     if config.patience:
         callbacks.append(EarlyStopping(MONITOR, mode="max", patience=config.patience))
     return pl.Trainer(

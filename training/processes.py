@@ -69,7 +69,7 @@ def company(num_ranks: int, job: Job) -> Iterator[Place | None]:
         return
     port, threads = _free_port(), torch.get_num_threads()
     each = max(1, threads // num_ranks)
-    sent = pickle.dumps(job)
+    sent = [pickle.dumps(job)]
     context = multiprocessing.get_context("spawn")
     others = [
         context.Process(target=_work, args=(sent, Place(rank, port), each), daemon=True) for rank in range(1, num_ranks)
@@ -77,6 +77,7 @@ def company(num_ranks: int, job: Job) -> Iterator[Place | None]:
     torch.set_num_threads(each)
     for process in others:
         process.start()
+    sent.clear()
     try:
         yield Place(0, port)
         _wait(others)
@@ -93,9 +94,10 @@ def strategy(place: Place | None) -> Strategy | str:
     return "auto" if place is None else DDPStrategy(cluster_environment=place, broadcast_buffers=False)
 
 
-def _work(job: bytes, place: Place, num_threads: int) -> None:
+def _work(sent: list[bytes], place: Place, num_threads: int) -> None:
+    """The job is taken out of the list, so that nobody holds its bytes, a copy of all data, while it runs."""
     torch.set_num_threads(num_threads)
-    pickle.loads(job)(place)  # noqa: S301 - written by the process that started this one
+    pickle.loads(sent.pop())(place)  # noqa: S301 - written by the process that started this one
 
 
 def _wait(processes: Sequence[BaseProcess]) -> None:

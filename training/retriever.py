@@ -42,7 +42,8 @@ class OptimiserConfig:
     """AdamW with linear warm-up over `warmup_steps` and a cosine down to `final_share` of `lr` at the last epoch.
 
     `item_table` is dense, sparse (a step moves only the rows it looked at) or auto: sparse above `sparse_above` items
-    where the loss samples.
+    where the loss samples. Sharded, every process of `devices` holds a part of the rows and moves them by row-wise
+    Adagrad at `sharded_lr`; that needs TorchRec.
     """
 
     lr: float = 3e-3
@@ -51,6 +52,7 @@ class OptimiserConfig:
     final_share: float = 0.02
     item_table: str = "auto"
     sparse_above: int = 100_000
+    sharded_lr: float = 0.02
 
     def has_sparse_table(self, num_items: int, loss: Loss) -> bool:
         """Whether the item table gets sparse gradients; a ValueError for what cannot be."""
@@ -59,9 +61,9 @@ class OptimiserConfig:
         match self.item_table:
             case "auto":
                 return loss.is_sampled and num_items > self.sparse_above
-            case "dense" | "sparse":
+            case "dense" | "sparse" | "sharded":
                 return self.item_table == "sparse"
-        raise ValueError(f"item_table is {self.item_table!r}; choose one of auto, dense, sparse")
+        raise ValueError(f"item_table is {self.item_table!r}; choose one of auto, dense, sparse, sharded")
 
     def share_at(self, progress: float, step: int) -> float:
         """Share of `lr` at a step, with `progress` of all steps done."""
@@ -156,6 +158,8 @@ def _groups(towers: TwoTower) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     plain: list[nn.Parameter] = []
     embeddings = {id(m.weight) for m in towers.modules() if isinstance(m, nn.Embedding)}
     for parameter in towers.parameters():
+        if not parameter.requires_grad:
+            continue
         is_matrix = parameter.ndim == 2 and id(parameter) not in embeddings
         (decayed if is_matrix else plain).append(parameter)
     return decayed, plain
