@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,13 +24,16 @@ import pytorch_lightning as pl
 import torch
 
 from index.build import Config as IndexConfig
+from towers.two_tower import TwoTower
+from training.corpus import Corpus
 from training.data import FilesConfig, load
 from training.data.split import SplitConfig, split
 from training.datamodule import SequenceData
+from training.evaluation.queries import Queries
 from training.export import make_parts
 from training.fit import EXPECTED_WARNINGS, FitConfig, precision
 from training.learning import LearningConfig, Task, make_corpus, make_towers
-from training.losses.choose import choose_loss
+from training.losses.choose import Loss, choose_loss
 from training.questions import ask
 from training.retriever import OptimiserConfig, Retriever
 
@@ -64,18 +68,29 @@ def events(num_items: int, num_viewers: int) -> pd.DataFrame:
     return pd.DataFrame({"user_id": viewers, "item_id": items, "timestamp": rng.permutation(times)})
 
 
+def clear_peak() -> None:
+    """Let the peak of resident memory begin anew."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def memory_gib() -> tuple[float, float]:
+    """Peak of resident memory, and resident memory now."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    peak, now = (int(status[key].split()[0]) / 2**20 for key in ("VmHWM", "VmRSS"))
+    return peak, now
+
+
 @contextmanager
 def measured(name: str) -> Iterator[None]:
     """Print the peak of resident memory and the seconds of a stage."""
-    Path("/proc/self/clear_refs").write_text("5")
+    clear_peak()
     started = time.perf_counter()
     yield
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    peak, now = (int(status[key].split()[0]) / 2**20 for key in ("VmHWM", "VmRSS"))
+    peak, now = memory_gib()
     print(f"{name:28} peak {peak:6.2f} GiB, after {now:5.2f} GiB, {time.perf_counter() - started:6.1f} s", flush=True)
 
 
-def trainer(*callbacks: pl.Callback, **limits: int) -> pl.Trainer:
+def trainer(*callbacks: pl.Callback, **more: object) -> pl.Trainer:
     """One epoch without files."""
     return pl.Trainer(
         max_epochs=1,
@@ -87,12 +102,22 @@ def trainer(*callbacks: pl.Callback, **limits: int) -> pl.Trainer:
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-        **limits,
+        **more,
     )
 
 
-def main(table: str, num_items: int, num_viewers: int, steps: int) -> None:
-    """One training with the item table dense or sparse; the sparse one is exported, its index's recall measured."""
+class Material(NamedTuple):
+    """Untrained towers with what they learn from and are asked."""
+
+    corpus: Corpus
+    queries: Queries
+    towers: TwoTower
+    loss: Loss
+    data: SequenceData
+
+
+def material(num_items: int, num_viewers: int) -> Material:
+    """The default towers over a log of `events`."""
     with tempfile.TemporaryDirectory() as name, measured("read and check the log"):
         events(num_items, num_viewers).to_parquet(Path(name) / "events.parquet")
         dataset = load(FilesConfig(events=str(Path(name) / "events.parquet")), Path(name))
@@ -108,6 +133,12 @@ def main(table: str, num_items: int, num_viewers: int, steps: int) -> None:
     print(
         f"{corpus.spec.vocabulary.num_rows:,} rows x {config.towers.dim}, {len(corpus.events.histories.rows):,} events"
     )
+    return Material(corpus, queries, towers, loss, data)
+
+
+def main(table: str, num_items: int, num_viewers: int, steps: int) -> None:
+    """One training with the item table dense or sparse; the sparse one is exported, its index's recall measured."""
+    corpus, queries, towers, loss, data = material(num_items, num_viewers)
     optimiser = replace(OptimiserConfig(), item_table=table)
     clock = Clock()
     module = Retriever(towers, loss, optimiser, 0)

@@ -70,17 +70,17 @@ def _collection(num_rows: int, dim: int, group: distributed.ProcessGroup) -> Any
 
     Without that, fbgemm's kernel for the CPU answers one vector a list and not one a row.
     """
-    from torch.distributed.optim import _apply_optimizer_in_backward as move_in_backward
     from torchrec import EmbeddingCollection, EmbeddingConfig
     from torchrec.distributed.embedding import EmbeddingCollectionSharder
     from torchrec.distributed.sharding_plan import construct_module_sharding_plan, row_wise
     from torchrec.distributed.types import ShardingEnv
+    from torchrec.optim.apply_optimizer_in_backward import apply_optimizer_in_backward
     from torchrec.optim.rowwise_adagrad import RowWiseAdagrad
 
     logging.getLogger("torch.fx._symbolic_trace").setLevel(logging.ERROR)  # a hint to TorchRec's authors
     config = EmbeddingConfig(name=NAME, feature_names=[NAME], num_embeddings=num_rows, embedding_dim=dim)
     table = EmbeddingCollection(tables=[config], device=torch.device("meta"))
-    move_in_backward(RowWiseAdagrad, table.parameters(), {"lr": 0.0, "eps": EPS})
+    apply_optimizer_in_backward(RowWiseAdagrad, table.parameters(), {"lr": 0.0, "eps": EPS})
     sharder, size = EmbeddingCollectionSharder(), group.size()
     plan = construct_module_sharding_plan(
         table, {NAME: row_wise()}, sharder=sharder, world_size=size, local_size=size, device_type="cpu"

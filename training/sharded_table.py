@@ -5,7 +5,7 @@ Shapes: R vocabulary rows, S rows of this process, D embedding.
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -19,6 +19,8 @@ class ShardedTable(nn.Module):
     All processes look up, evaluate and save together. Lookups move the rows themselves (`ShardedRows`), so no
     optimiser and no exchange of gradients may touch `shard`.
     """
+
+    sparse: Final = False
 
     def __init__(self, rows: ShardedRows) -> None:
         super().__init__()

@@ -38,24 +38,21 @@ class Sharding(Callback):
     `lr` is the learning rate of the table, which rises and falls with that of the other weights.
     """
 
+    table: ShardedTable
+
     def __init__(self, item: ItemTower, lr: float) -> None:
         self.item = item
         self.lr = lr
 
-    @property
-    def table(self) -> ShardedTable:
-        """The table that was put in place."""
-        table = self.item.id
-        assert isinstance(table, ShardedTable)
-        return table
-
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Keep this process's rows and give the others back to the machine."""
-        assert isinstance(self.item.id, nn.Embedding)
-        self.item.id = ShardedTable.of(self.item.id)
+        self.table = ShardedTable.of(self.item.id)
+        self.item.id = self.table  # type: ignore[assignment]
         DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(pl_module, [PARAMETER])
 
-    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
         """Follow the schedule."""
         group = trainer.optimizers[0].param_groups[0]
         self.table.rows.set_lr(self.lr * group["lr"] / group["initial_lr"])

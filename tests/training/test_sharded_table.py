@@ -1,6 +1,6 @@
 """An item table shared out over two processes looks up, moves and learns as a whole one does.
 
-Slow, and skipped where TorchRec is not installed: `make sharded`, then `pytest -m slow tests/training/test_sharded_table.py`.
+Slow, and skipped without TorchRec: `make sharded`, then `pytest -m slow tests/training/test_sharded_table.py`.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def work(folder: Path, place: Place) -> None:
 def seen(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Tensor]]:
     folder = tmp_path_factory.mktemp("sharded")
     job = partial(work, folder)
-    with company(2, job) as place:  # type: ignore[arg-type]
+    with company(2, job) as place:
         assert place is not None
         job(place)
     return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
@@ -84,7 +84,7 @@ def unsharded() -> tuple[Tensor, Tensor]:
     weight, squares = embedding().weight.detach(), torch.zeros(NUM_ROWS)
     for lr in LRS:
         weight.requires_grad_()
-        (gradient,) = torch.autograd.grad(sum(error(weight[rows]) for rows in LOOKUPS) / 2, weight)
+        (gradient,) = torch.autograd.grad(error(weight[LOOKUPS[0]]) / 2 + error(weight[LOOKUPS[1]]) / 2, weight)
         squares = squares + gradient.square().mean(dim=1)
         weight = weight.detach() - lr * gradient / (squares.sqrt() + 1e-8).unsqueeze(1)
     return weight, squares
