@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/.installed-$(shell cat $(LOCK) pyproject.toml | cksum | cut
 TEST_FLAGS ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format serve-env lock clean
+.PHONY: help install demo test lint format serve-env sharded lock clean
 
 help:  ## Show these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 20
@@ -36,6 +36,10 @@ format: $(INSTALLED)  ## Rewrite the code in the one style
 serve-env: $(VENV)-serve/.python  ## Make .venv-serve with what the server needs and nothing more
 	$(VENV)-serve/bin/pip install --quiet --constraint $(LOCK) ".[serve]"
 	@du -sh $(VENV)-serve
+
+sharded: $(INSTALLED)  ## Add TorchRec, for item tables shared out over processes
+	$(BIN)/pip install --quiet --no-deps $$($(BIN)/python -c 'import tomllib; \
+		print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["sharded"])')
 
 lock: $(INSTALLED)  ## Resolve the libraries anew, keeping the versions in requirements.lock where they fit
 	$(BIN)/pip-compile --quiet --extra dev --strip-extras --no-annotate --no-header --no-emit-index-url \
