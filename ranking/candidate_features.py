@@ -159,6 +159,23 @@ def watching(moment: Moment, rows: Rows) -> Columns:
     return {WATCH_SCORE: moment.watching.scores(moment.history, moment.context, rows).astype(np.float64)}
 
 
+def lengths(moment: Moment, rows: Rows) -> Columns:
+    """How long a title is, whether it has episodes, and how that goes with the viewer's habits; no column where there
+    is nothing known of those.
+    """
+    if moment.behaviour is None or moment.habits is None:
+        return {}
+    longer, is_series = moment.behaviour.longer(rows), moment.behaviour.is_series(rows)
+    return {
+        "longer": longer,
+        "is_series": is_series,
+        "longer_for_short_form": longer * moment.habits.lean_of("short_form"),
+        "longer_for_completion": longer * moment.habits.lean_of("completion"),
+        "series_for_next_episode": is_series * moment.habits.lean_of("next_episode"),
+        "series_for_binge": is_series * moment.habits.lean_of("binge"),
+    }
+
+
 GROUPS: Final[Mapping[str, Callable[[Moment, Rows], Columns]]] = {
     "towers": towers,
     "popularity": popularity,
@@ -174,6 +191,7 @@ GROUPS: Final[Mapping[str, Callable[[Moment, Rows], Columns]]] = {
     "leaning": leaning,
     "slates": slates,
     "watching": watching,
+    "lengths": lengths,
 }
 """By name; the first begins with the similarity that retrieval orders by."""
 

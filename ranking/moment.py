@@ -13,6 +13,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ranking.behaviour import MOST_EVENTS, Behaviour
+from ranking.habits import Habits
 from ranking.live_transitions import Found
 from ranking.signals import SLOW, LiveSignals
 from ranking.slates import SlateModel
@@ -35,8 +37,8 @@ class Moment:
     and the same array of candidates.
 
     context: int64 [C] codes. vector: float32 [D] of the user tower, None when it failed. vectors_of: unit vectors
-    [K, D] of rows [K], zero where there are none. slates, watching: what pages and plays teach, where the log tells.
-    bag: what bags of items say, where the bundle has it.
+    [K, D] of rows [K], zero where there are none. slates, watching, behaviour: what pages and plays teach, where the
+    log tells. bag: what bags of items say, where the bundle has it.
     """
 
     user_id: str | None
@@ -53,6 +55,7 @@ class Moment:
     ease: TransitionTable | None = None
     watching: SlateModel | None = None
     bag: BagTables | None = None
+    behaviour: Behaviour | None = None
     _known: dict[tuple[str, int], tuple[NDArray[np.int64], object]] = field(default_factory=dict, init=False)
 
     def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -72,6 +75,14 @@ class Moment:
     def recent(self) -> NDArray[np.int64]:
         """The newest history items, which stand for what the viewer is in the mood for."""
         return self.history.rows[-NUM_RECENT:]
+
+    @cached_property
+    def habits(self) -> Habits | None:
+        """How the viewer watches, where the log told of that."""
+        if self.behaviour is None:
+            return None
+        newest = self.history.last(MOST_EVENTS)
+        return self.behaviour.habits(newest, self.signals.details.of(self.user_id, newest.rows))
 
     @cached_property
     def trained_rules(self) -> SparseScores:

@@ -11,11 +11,17 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ranking.behaviour import HOUR_MS
 from ranking.candidate_features import BAD, GOOD, log_shares_ever
+from ranking.habits import HABITS
 from ranking.moment import SESSION_GAP_MS, Moment
 
 MAX_VALUES = 64
 """A context column with more values than this is no feature."""
+
+PARTS_OF_DAY: Final = ("night", "morning", "afternoon", "evening")
+NOT_TOLD: Final = frozenset({"together"})
+"""Habits of which histories say nothing."""
 
 
 def habits(moment: Moment) -> Mapping[str, float]:
@@ -50,7 +56,28 @@ def session(moment: Moment) -> Mapping[str, float]:
     }
 
 
-GROUPS: Final[Mapping[str, Callable[[Moment], Mapping[str, float]]]] = {"habits": habits, "session": session}
+def behaviour(moment: Moment) -> Mapping[str, float]:
+    """How far each habit lies from everybody's, when the viewer comes, and how usual this hour is; nothing where the
+    log does not tell how viewers watch.
+    """
+    known = moment.habits
+    if known is None:
+        return {}
+    parts = known.hours.reshape(len(PARTS_OF_DAY), -1).sum(axis=1)
+    hour = moment.ts_ms // HOUR_MS % 24
+    usual = float(known.hours[[(hour - 1) % 24, hour, (hour + 1) % 24]].sum()) * 8
+    return {
+        **{f"lean_{habit}": known.lean_of(habit) for habit in HABITS if habit not in NOT_TOLD},
+        **{f"comes_{part}": float(share) for part, share in zip(PARTS_OF_DAY, parts, strict=True)},
+        "usual_hour_log": float(np.log(usual + 0.05)),
+    }
+
+
+GROUPS: Final[Mapping[str, Callable[[Moment], Mapping[str, float]]]] = {
+    "habits": habits,
+    "session": session,
+    "behaviour": behaviour,
+}
 CONTEXT: Final = "context"
 """Group of the one-hot codes of hour, weekday and the data's own context columns."""
 

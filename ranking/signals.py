@@ -20,6 +20,7 @@ from ranking.growing import grown
 from ranking.live_transitions import LiveTransitions
 from ranking.segments import Segments
 from ranking.velocity import Velocity
+from ranking.watch_details import WatchDetails
 from towers.history import History
 
 HALF_LIVES_S: Final = (600.0, 3_600.0, 21_600.0, 86_400.0, 604_800.0, math.inf)
@@ -29,7 +30,9 @@ FILE: Final = "signals.npz"
 
 
 class LiveSignals:
-    """Counts by speed and segment, what follows what, when items first came, what was shown; one writer at a time."""
+    """Counts by speed and segment, what follows what, when items first came, what was shown, what happened within
+    plays; one writer at a time.
+    """
 
     @dataclass(frozen=True)
     class Config:
@@ -59,6 +62,7 @@ class LiveSignals:
             fading(config.session_half_life_s), config.session_window, fading(config.session_max_gap_s)
         )
         self.exposure = Exposure(num_rows)
+        self.details = WatchDetails()
         self.newest_ms = 0
         self._first_ms = np.zeros(num_rows)
         self.num_appearances = 0
@@ -80,6 +84,11 @@ class LiveSignals:
         """A viewer was shown an item."""
         self.move_to(ts_ms)
         self.exposure.show(user_id, row, ts_ms)
+
+    def forget(self, user_id: str, row: int | None = None) -> None:
+        """What was shown to the viewer and happened within plays is no more; of one item, or of all."""
+        self.exposure.forget(user_id, row)
+        self.details.forget(user_id, row)
 
     def appear(self, row: int, ts_ms: int) -> None:
         """An item was there at a moment."""
@@ -114,6 +123,7 @@ class LiveSignals:
             f"{part}.{key}": value for part, each in self._parts().items() for key, value in each.state().items()
         }
         arrays |= {"first_ms": self._first_ms, "newest_ms": self.newest_ms, "viewers": self.exposure.viewers()}
+        arrays |= {"details": self.details.state(), "detail_viewers": self.details.viewers()}
         arrays["config"] = json.dumps(asdict(self.config))
         with path.open("wb") as file:
             np.savez_compressed(file, **arrays)
@@ -131,6 +141,8 @@ class LiveSignals:
                     each.restore(state, arrays["viewers"])
                 else:
                     each.restore(state)
+            if "details" in arrays.files:
+                signals.details.restore(arrays["details"], arrays["detail_viewers"].tolist())
             signals._first_ms = arrays["first_ms"].copy()
             signals.newest_ms = int(arrays["newest_ms"]) if "newest_ms" in arrays.files else 0
         return signals

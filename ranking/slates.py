@@ -1,7 +1,7 @@
 """What slates teach: how likely a viewer takes a title that is seen, learned from titles seen and passed over.
 
 Plays alone tell what was shown as much as what was liked; logged impressions tell them apart. numpy alone.
-Shapes: K candidates, R item rows, D embedding, L history, H hidden, C context columns.
+Shapes: K candidates, R item rows, D embedding, L history, H kinds of viewers, C context columns.
 """
 
 from __future__ import annotations
@@ -22,14 +22,19 @@ WATCH_FILE: Final = "watch_model.npz"
 PRIOR_EVENTS: Final = 3
 """Events that a history is thought to begin with, so that few of them do not say much."""
 
+SHARPNESS: Final = 4.0
+"""How much a history that is nearer to a kind belongs to it."""
+
 
 @dataclass(frozen=True, eq=False)
 class SlateModel:
-    """log odds = viewer . item + item's bias, the viewer being the weighted mean of the history, moved by the moment.
+    """log odds = viewer . item + item's bias, the viewer being the weighted mean of the history, moved towards the
+    kinds of viewers that have such histories, and by the moment.
 
     items: float32 [R, D]; bias: float32 [R]. By action code and by share bucket: weight of an event (action_weight,
     share_weight) and what it adds to its item (action_token, share_token [., D]). hidden: float32 [D + 1, H] and
-    hidden_bias [H], out: float32 [H, D] and out_bias [D]. context: float32 [codes of all columns, D];
+    hidden_bias [H] tell the kinds apart, out: float32 [H, D] and out_bias [D] say where they lie; models of before
+    `has_kinds` hold a hidden layer there. context: float32 [codes of all columns, D];
     context_offsets: int64 [C], where a column's codes begin.
     """
 
@@ -46,6 +51,7 @@ class SlateModel:
     context: NDArray[np.float32]
     context_offsets: NDArray[np.int64]
     max_length: int
+    has_kinds: bool = False
 
     def scores(self, history: History, context: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Log odds [K] that the rows are taken if seen; a row that training did not know is of the average kind."""
@@ -63,7 +69,8 @@ class SlateModel:
         taste = (weight @ tokens / np.float32(len(weight) + PRIOR_EVENTS)).astype(np.float32)
         read = np.append(taste, np.float32(log_length(len(weight)))) @ self.hidden + self.hidden_bias
         moment = self.context[context + self.context_offsets].sum(axis=0)
-        return np.asarray(taste + (read / (1 + np.exp(-read))) @ self.out + self.out_bias + moment, dtype=np.float32)
+        kinds = _shares(SHARPNESS * read) if self.has_kinds else read / (1 + np.exp(-read))
+        return np.asarray(taste + kinds @ self.out + self.out_bias + moment, dtype=np.float32)
 
     def save(self, path: Path) -> None:
         """Write one npz file."""
@@ -76,9 +83,16 @@ class SlateModel:
         """Read what `save` wrote."""
         with np.load(path, allow_pickle=False) as parts:
             arrays = {name: parts[name] for name in parts.files}
-        return cls(max_length=int(arrays.pop("max_length")), **arrays)
+        has_kinds = bool(arrays.pop("has_kinds", False))
+        return cls(max_length=int(arrays.pop("max_length")), has_kinds=has_kinds, **arrays)
 
 
 def log_length(length: int) -> float:
     """How the length of a history enters the hidden layer."""
     return float(np.log1p(length)) / 4
+
+
+def _shares(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Softmax [H] of values [H]."""
+    powers = np.exp(values - values.max())
+    return np.asarray(powers / powers.sum(), dtype=np.float32)

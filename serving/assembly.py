@@ -93,4 +93,5 @@ def blank_moment(bundle: Bundle, state: LiveState) -> Moment:
         ease=bundle.ease,
         watching=bundle.watching,
         bag=bundle.bag,
+        behaviour=bundle.behaviour,
     )

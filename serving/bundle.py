@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 import index
 from index import VectorIndex
+from ranking.behaviour import FILE as BEHAVIOUR
+from ranking.behaviour import Behaviour
 from ranking.slates import FILE as SLATES
 from ranking.slates import WATCH_FILE, SlateModel
 from ranking.transitions import EASE_FILE, ITEM_KNN_FILE, TransitionTable
@@ -123,6 +125,14 @@ class Bundle:
     def watching(self) -> SlateModel | None:
         """What plays taught about how much of an item is watched, where the log told of it."""
         return self._slate_model(WATCH_FILE)
+
+    @cached_property
+    def behaviour(self) -> Behaviour | None:
+        """How viewers watch, where the log told of that."""
+        if BEHAVIOUR not in self.manifest.files:
+            return None
+        with _reading(self.folder, BEHAVIOUR):
+            return Behaviour.load(self.folder / BEHAVIOUR)
 
     @cached_property
     def bag(self) -> BagTables | None:

@@ -60,6 +60,7 @@ class QueryReader:
             ease=self._bundle.ease,
             watching=self._bundle.watching,
             bag=self._bundle.bag,
+            behaviour=self._bundle.behaviour,
         )
         return Request(moment, self._state.popularity()), step
 

@@ -94,17 +94,18 @@ class RankerScorer:
     def __init__(self, features: Features, model: ActionModel, value: ValueModel, counts: Mapping[str, int]) -> None:
         self.features = features
         self.counts = counts
+        self.value = value
         self._model = model
-        self._value = value
 
     def score(self, request: Request, merged: Merged) -> NDArray[np.float64]:
         """Value [K] of each candidate; whoever calls checks that they are finite."""
-        return self._value.score(self._logits(request, merged))
+        return self.value.score(self.logits(request, merged))
 
     def probabilities(self, request: Request, merged: Merged) -> dict[str, NDArray[np.float64]]:
         """By action: how likely it is of each candidate [K], mostly given that it is chosen."""
-        found = self._value.probabilities(self._logits(request, merged))
-        return {action: found[:, a] for a, action in enumerate(self._value.weights)}
+        found = self.value.probabilities(self.logits(request, merged))
+        return {action: found[:, a] for a, action in enumerate(self.value.weights)}
 
-    def _logits(self, request: Request, merged: Merged) -> NDArray[np.float32]:
+    def logits(self, request: Request, merged: Merged) -> NDArray[np.float32]:
+        """Logits [K, A] of the actions."""
         return self._model.logits(self.features(request.moment, merged.candidates.rows, merged.ranks))

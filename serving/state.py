@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ranking.popularity import DecayedCounts
 from ranking.signals import LiveSignals
+from ranking.watch_details import DETAILS
 from serving.events import ONBOARDING, Event, action_of, share_bucket
 from serving.items import ItemTable
 from serving.store.digest import digest
@@ -126,11 +127,8 @@ class LiveState:
         row = self.items.ensure(event.item_id) if is_choice else int(self.items.rows([event.item_id])[0])
         if row == UNKNOWN:
             return False
-        if event.event == EventType.IMPRESSION:
-            self.signals.show(event.user_id, row, event.ts_ms)
-        if event.event in AFTERWARDS:
-            self._watched(event, row)
         if event.event not in HISTORY_EVENTS:
+            self._note(event, row)
             return False
         if is_choice and event.row_type != ONBOARDING:
             self._count(event, row)
@@ -146,6 +144,15 @@ class LiveState:
             listener.observe(event)
         self._ids.setdefault(digest(event.user_id), event.user_id)
         self._take_back(event)
+
+    def _note(self, event: Event, row: int) -> None:
+        """What enters no history, but says something of an item that was shown or of a play before."""
+        if event.event == EventType.IMPRESSION:
+            self.signals.show(event.user_id, row, event.ts_ms)
+        elif event.event in DETAILS:
+            self.signals.details.note(event.user_id, row, event.event)
+        elif event.event in AFTERWARDS:
+            self._watched(event, row)
 
     def _watched(self, event: Event, row: int) -> None:
         """What became of the play before: its share and what it makes of the title."""
@@ -170,9 +177,9 @@ class LiveState:
     def _unsee(self, event: Event) -> None:
         """What was taken back was never shown either; training leaves it out by itself."""
         if event.event == EventType.RESET:
-            self.signals.exposure.forget(event.user_id)
+            self.signals.forget(event.user_id)
         elif event.event == EventType.REMOVE_FROM_HISTORY:
-            self.signals.exposure.forget(event.user_id, int(self.items.rows([event.item_id])[0]))
+            self.signals.forget(event.user_id, int(self.items.rows([event.item_id])[0]))
 
     def _count(self, event: Event, row: int) -> None:
         """A choice in the popularity and the signals; the history does not hold it yet."""
@@ -190,7 +197,7 @@ class LiveState:
         if user_id is not None:
             self._later.pop(user_id, None)
             self._taken_back.pop(user_id, None)
-            self.signals.exposure.forget(user_id)
+            self.signals.forget(user_id)
             for listener in self._listeners:
                 listener.forget(user_id)
 

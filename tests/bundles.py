@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from index.exact import ExactIndex
+from ranking.behaviour import FILE as BEHAVIOUR
+from ranking.behaviour import Behaviour
 from ranking.features import FeatureConfig
+from ranking.habits import HABITS, Population, Spread, TitleFacts
 from ranking.moment import Moment
 from ranking.signals import LiveSignals
 from ranking.transitions import TransitionTable
@@ -49,6 +52,7 @@ class TinyConfig:
     has_ranker: bool = True
     broken_ranker: bool = False
     num_towers: int = 100
+    has_behaviour: bool = False
 
 
 def item_id(number: int) -> str:
@@ -218,12 +222,28 @@ def _ranker_files(config: TinyConfig, spec: FeatureSpec, vectors: NDArray[np.flo
         signals=signals,
         transitions=TransitionTable.empty(num_rows),
         vectors_of=lambda rows: vectors[rows],
+        behaviour=tiny_behaviour(num_rows) if config.has_behaviour else None,
     )
     features = make_features(FeatureConfig(), tuple(counts), spec)
     names = features.names(moment)
     weights = np.random.default_rng(7).normal(size=len(names)).astype(np.float32)
     card = RankerCard(names, features.request_names(moment), (), counts, {"chosen": 1.0}, {"chosen": Calibration()})
-    return {
+    behaviour = {} if moment.behaviour is None else _file_of(moment.behaviour)
+    return behaviour | {
         "ranker.onnx": ranker(weights, is_broken=config.broken_ranker),
         "ranker.json": msgspec.json.encode(card),
     }
+
+
+def tiny_behaviour(num_rows: int) -> Behaviour:
+    """Films and series by turns; everybody does everything half of the time."""
+    even = np.arange(num_rows) % 2 == 0
+    facts = TitleFacts(np.where(even, 100.0, 25.0), ~even, np.eye(4, dtype=np.bool_)[np.arange(num_rows) % 4])
+    half, hours = Spread(np.array([0.5, 0.5]), 4.0), Spread(np.full(24, 1 / 24), 10.0)
+    return Behaviour(facts, Population((half,) * len(HABITS), hours, Spread(np.zeros(1), 0.0)))
+
+
+def _file_of(behaviour: Behaviour) -> dict[str, bytes]:
+    with tempfile.TemporaryDirectory() as folder:
+        behaviour.save(Path(folder) / BEHAVIOUR)
+        return {BEHAVIOUR: (Path(folder) / BEHAVIOUR).read_bytes()}

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ranking.features import Features
+from ranking.watch_details import DETAILS
 from serving.recommender import Recommender
 from towers.query import Query
 from towers.schema import HISTORY_EVENTS, EventType
@@ -58,8 +59,8 @@ class PageReader:
         return examples.stacked()
 
     def _replay(self, dataset: Dataset, val: NDArray[np.bool_], is_whole: bool) -> Replay:
-        """What flows into the live state: everything, or what enters histories alone."""
-        told = {str(event) for event in (*HISTORY_EVENTS, *([EventType.IMPRESSION] if is_whole else []))}
+        """What flows into the live state: everything, or what viewers did alone."""
+        told = {str(event) for event in (*HISTORY_EVENTS, *DETAILS, *([EventType.IMPRESSION] if is_whole else []))}
         flows = val & dataset.events["event"].isin(told).to_numpy()
         state = self.recommender.state
         return Replay(in_time_order(dataset.events[flows], state.columns), state)

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ranking.slates import PRIOR_EVENTS, SlateModel
+from ranking.slates import PRIOR_EVENTS, SHARPNESS, SlateModel
 from towers.history import NUM_ACTIONS, NUM_SHARE_BUCKETS, Action
 from towers.vocabulary import NUM_RESERVED
 
@@ -38,11 +38,11 @@ class SlateNetwork(nn.Module):
 
     @dataclass(frozen=True)
     class Config:
-        """`dim` of the vectors, width of the `hidden` layer; the `max_length` newest events of a history are read."""
+        """`dim` of the vectors, number of kinds of viewers; the `max_length` newest events of a history are read."""
 
         dim: int = 16
-        hidden: int = 64
-        max_length: int = 50
+        num_kinds: int = 32
+        max_length: int = 200
 
     content: Tensor
     context_offsets: Tensor
@@ -59,8 +59,8 @@ class SlateNetwork(nn.Module):
         self.share_weight = nn.Parameter(torch.zeros(NUM_SHARE_BUCKETS))
         self.action_token = nn.Embedding(NUM_ACTIONS, dim)
         self.share_token = nn.Embedding(NUM_SHARE_BUCKETS, dim)
-        self.hidden = nn.Linear(dim + 1, config.hidden)
-        self.out = nn.Linear(config.hidden, dim)
+        self.hidden = nn.Linear(dim + 1, config.num_kinds)
+        self.out = nn.Linear(config.num_kinds, dim)
         offsets = np.cumsum([0, *context_sizes])
         self.register_buffer("context_offsets", torch.from_numpy(offsets[:-1].copy()), persistent=False)
         self.context = nn.Embedding(int(offsets[-1]), dim)
@@ -83,7 +83,7 @@ class SlateNetwork(nn.Module):
         taste = (weight.unsqueeze(2) * tokens).sum(dim=1) / (length + PRIOR_EVENTS)
         read = self.hidden(torch.cat([taste, torch.log1p(length) / 4], dim=1))
         moment = self.context(batch.context + self.context_offsets).sum(dim=1)
-        viewers = taste + self.out(F.silu(read)) + moment
+        viewers = taste + self.out(F.softmax(SHARPNESS * read, dim=1)) + moment
         odds: Tensor = (viewers[batch.request] * items[batch.items]).sum(dim=1) + self.bias[batch.items]
         return odds
 
@@ -108,4 +108,5 @@ class SlateNetwork(nn.Module):
             context=array(self.context.weight),
             context_offsets=self.context_offsets.numpy().astype(np.int64),
             max_length=self.max_length,
+            has_kinds=True,
         )

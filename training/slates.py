@@ -28,13 +28,17 @@ from training.slate_network import SlateBatch, SlateNetwork
 
 @dataclass(frozen=True)
 class SlateConfig:
-    """`min_choices` chosen slots are needed for a model; 0 epochs make none. Many epochs learn slates by heart."""
+    """`min_choices` chosen slots are needed for a model; 0 epochs make none. Many epochs learn slates by heart.
+
+    `id_decay` draws what is particular to a title towards what its content says.
+    """
 
     network: SlateNetwork.Config = field(default_factory=SlateNetwork.Config)
     max_epochs: int = 5
     requests_a_step: int = 256
     lr: float = 6e-3
     weight_decay: float = 0.05
+    id_decay: float = 0.3
     min_choices: int = 500
 
 
@@ -43,20 +47,26 @@ WATCHING: Final = SlateConfig(requests_a_step=128, weight_decay=0.3)
 
 
 def fit_slates(
-    config: SlateConfig, pages: Slates, labels: NDArray[np.float32], corpus: Corpus, seed: int
+    config: SlateConfig,
+    pages: Slates,
+    labels: NDArray[np.float32],
+    corpus: Corpus,
+    seed: int,
+    traits: NDArray[np.float32] | None = None,
 ) -> SlateModel | None:
     """The model of labels [I] in [0, 1] of slates whose histories are ranges in the corpus's; None where too little
-    was chosen.
+    was chosen. traits: [R, T], what is known of titles beside the corpus's features.
     """
     if int(pages.is_chosen.sum()) < config.min_choices or not config.max_epochs:
         return None
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    content = None if corpus.features is None else torch.from_numpy(corpus.features)
+    known = [each for each in (corpus.features, traits) if each is not None]
+    content = torch.from_numpy(np.concatenate(known, axis=1)) if known else None
     network = SlateNetwork(config.network, corpus.spec.vocabulary.num_rows, corpus.spec.context_sizes, content)
     nn.init.constant_(network.bias, float(logit(np.clip(labels.mean(), 1e-6, 1 - 1e-6))))
     num_steps = max(1, len(pages) // config.requests_a_step)
-    adam = torch.optim.AdamW(_groups(network, config.weight_decay), lr=config.lr)
+    adam = torch.optim.AdamW(_groups(network, config), lr=config.lr)
     schedule = torch.optim.lr_scheduler.OneCycleLR(adam, config.lr, total_steps=config.max_epochs * num_steps + 1)
     progress = trange(config.max_epochs, desc="slates", unit="epoch", mininterval=1.0)
     for _ in progress:
@@ -70,21 +80,31 @@ def fit_slates(
 
 
 def learn_slates(
-    config: SlateConfig, events: pd.DataFrame, mask: NDArray[np.bool_], corpus: Corpus, seed: int
+    config: SlateConfig,
+    events: pd.DataFrame,
+    mask: NDArray[np.bool_],
+    corpus: Corpus,
+    seed: int,
+    traits: NDArray[np.float32] | None = None,
 ) -> dict[str, bytes]:
     """The part of a bundle that holds the model of the pages seen under `mask` [E], by name; none without pages."""
     pages = slates(events, mask, corpus.spec, corpus.viewers, mask)
-    return _file(FILE, fit_slates(config, pages, pages.is_chosen.astype(np.float32), corpus, seed))
+    return _file(FILE, fit_slates(config, pages, pages.is_chosen.astype(np.float32), corpus, seed, traits))
 
 
 def learn_watching(
-    config: SlateConfig, events: pd.DataFrame, mask: NDArray[np.bool_], corpus: Corpus, seed: int
+    config: SlateConfig,
+    events: pd.DataFrame,
+    mask: NDArray[np.bool_],
+    corpus: Corpus,
+    seed: int,
+    traits: NDArray[np.float32] | None = None,
 ) -> dict[str, bytes]:
     """The part that holds the model of how much is watched of what is taken from those pages."""
     pages, share = slates(events, mask, corpus.spec, corpus.viewers, mask), watched_share(events)
     pages = pages.only(pages.is_chosen & np.isfinite(share[pages.told]))
     labels = np.minimum(share[pages.told], 1.0).astype(np.float32)
-    return _file(WATCH_FILE, fit_slates(config, pages, labels, corpus, seed))
+    return _file(WATCH_FILE, fit_slates(config, pages, labels, corpus, seed, traits))
 
 
 def _file(name: str, model: SlateModel | None) -> dict[str, bytes]:
@@ -144,7 +164,10 @@ def odds_within(model: SlateModel, pages: Slates, histories: Histories, most: in
     return float(np.mean(shares)) if shares else float("nan")
 
 
-def _groups(network: SlateNetwork, weight_decay: float) -> list[dict[str, object]]:
-    plain = [parameter for name, parameter in network.named_parameters() if name.endswith("bias")]
-    decayed = [parameter for name, parameter in network.named_parameters() if not name.endswith("bias")]
-    return [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
+def _groups(network: SlateNetwork, config: SlateConfig) -> list[dict[str, object]]:
+    def decay(name: str) -> float:
+        if name.endswith("bias"):
+            return 0.0
+        return config.id_decay if name.startswith("id.") else config.weight_decay
+
+    return [{"params": [each], "weight_decay": decay(name)} for name, each in network.named_parameters()]

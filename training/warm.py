@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ranking.signals import FILE, LiveSignals
 from towers.schema import EventType
 from towers.vocabulary import UNKNOWN
+from training.behaviour import watch_details
 from training.bundle_files import files_of
 from training.corpus import Corpus
 from training.data.split import is_target
@@ -34,6 +35,7 @@ def warm_signals(corpus: Corpus, config: LiveSignals.Config, events: pd.DataFram
     _count_transitions(signals, corpus)
     if events is not None:
         _count_exposure(signals, corpus, events)
+        signals.details = watch_details(events, spec.vocabulary)
     return signals
 
 

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from ranking.features import RankerInput
 from ranking.value import ValueModel
+from ranking.watch_details import DETAILS
 from serving.assembly import assemble, blank_moment
 from serving.bundle import Bundle
 from serving.events import Event
 from serving.recommender import Recommender
 from serving.scorer import RankerCard, RankerScorer
-from tests.bundles import START_MS, item_id, publish_tiny
+from tests.bundles import START_MS, TinyConfig, item_id, publish_tiny
 from towers.query import Query
 from towers.schema import EventType
 from training.replay import Replay, in_time_order
@@ -40,14 +41,14 @@ class Remembers:
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return Bundle.load(publish_tiny(tmp_path_factory.mktemp("replayed")))
+    return Bundle.load(publish_tiny(tmp_path_factory.mktemp("replayed"), TinyConfig(has_behaviour=True)))
 
 
 def table(seed: int = 0, size: int = 150) -> pd.DataFrame:
-    """Clicks and impressions of old and new items, some at the same moment."""
+    """Plays with all that happens within them, and impressions, of old and new items, some at the same moment."""
     rng = np.random.default_rng(seed)
     items = [item_id(number) for number in range(20)] + ["new-a", "new-b"]
-    kinds = [str(EventType.CLICK)] * 3 + [str(EventType.IMPRESSION), str(EventType.THUMB_DOWN)]
+    kinds = [str(EventType.PLAY)] * 3 + [str(kind) for kind in (EventType.IMPRESSION, EventType.THUMB_DOWN, *DETAILS)]
     return pd.DataFrame(
         {
             "user_id": rng.choice(VIEWERS, size),
@@ -55,6 +56,8 @@ def table(seed: int = 0, size: int = 150) -> pd.DataFrame:
             "ts_ms": NOW_MS + np.sort(rng.integers(0, 40, size)) * 60_000,
             "event": rng.choice(kinds, size),
             "device": rng.choice(["phone", "tv", "fridge"], size),
+            "watch_s": rng.integers(0, 100, size).astype(np.float64),
+            "duration_s": 100.0,
         }
     )
 
@@ -82,7 +85,8 @@ def test_replayed_features_equal_those_of_serving_bit_for_bit(bundle: Bundle) ->
     for _, query in queries():
         while waiting is not None and query.ts_ms is not None and waiting["ts_ms"] < query.ts_ms:
             told = Event(waiting["user_id"], waiting["item_id"], waiting["ts_ms"], EventType(waiting["event"]))
-            serving.state.record(told._replace(context={"device": waiting["device"]}))
+            watched = {name: waiting[name] for name in ("watch_s", "duration_s")}
+            serving.state.record(told._replace(context={"device": waiting["device"]}, **watched))
             waiting = next(rows, None)
         serving.recommend(query, 10)
     again, replayed = remembering(bundle)
@@ -93,6 +97,24 @@ def test_replayed_features_equal_those_of_serving_bit_for_bit(bundle: Bundle) ->
     for one, two in zip(served.given, replayed.given, strict=True):
         assert all(np.array_equal(first, second) for first, second in zip(one, two, strict=True))
     assert serving.state.items.num_rows == bundle.spec.vocabulary.num_rows + 2
+
+
+def test_habits_and_lengths_are_among_what_is_replayed(bundle: Bundle) -> None:
+    card = RankerCard.load(bundle.folder)
+    habits = ("binge", "short_form", "pauses", "completion", "exploration")
+    assert {*(f"lean_{habit}" for habit in habits), "comes_night", "usual_hour_log"} <= set(card.request)
+    assert {"longer", "is_series", "longer_for_short_form"} <= set(card.candidates)
+    serving, served = remembering(bundle)
+    query = Query(user_id=VIEWERS[0], ts_ms=NOW_MS)
+    serving.recommend(query, 10)
+    for row in range(4):
+        play = Event(VIEWERS[0], item_id(2 * row), NOW_MS - 5000, EventType.PLAY, watch_s=90.0, duration_s=100.0)
+        serving.state.record(play)
+        serving.state.record(play._replace(event=EventType.PAUSE, ts_ms=NOW_MS - 4000))
+    serving.recommend(query, 10)
+    before, after = (dict(zip(card.request, given.request, strict=True)) for given in served.given)
+    changed = {name for name in before if name.startswith("lean_") and before[name] != after[name]}
+    assert {"lean_pauses", "lean_completion", "lean_short_form"} <= changed
 
 
 def test_state_that_was_told_more_sees_other_features(bundle: Bundle, tmp_path: Path) -> None:

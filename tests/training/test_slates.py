@@ -21,7 +21,9 @@ from training.impressions import Slates, slates
 from training.slate_network import SlateNetwork
 from training.slates import SlateConfig, fit_slates, gather, learn_watching, odds_within
 
-CONFIG = SlateConfig(network=SlateNetwork.Config(dim=8, hidden=16), max_epochs=12, requests_a_step=16, min_choices=50)
+CONFIG = SlateConfig(
+    network=SlateNetwork.Config(dim=8, num_kinds=16), max_epochs=12, requests_a_step=16, min_choices=50
+)
 
 
 class Given(NamedTuple):

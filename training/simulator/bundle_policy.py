@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ranking.watch_details import DETAILS
 from serving.assembly import assemble
 from serving.bundle import Bundle
 from serving.events import Event
@@ -30,7 +31,7 @@ from training.simulator.world import World, item_ids, profile_ids
 
 _COLUMNS: Final = ("profile_id", "item_id", "ts_ms", "event", "event_id", "liked", "watch_s", "duration_s")
 _CONTEXT: Final = ("device", "companions", "tz_offset")
-_TOLD: Final = np.array([event in HISTORY_EVENTS or event == EventType.IMPRESSION for event in EVENTS])
+_TOLD: Final = np.array([event in {*HISTORY_EVENTS, *DETAILS, EventType.IMPRESSION} for event in EVENTS])
 
 
 class BundlePolicy:
@@ -107,8 +108,8 @@ def moment(device: int, is_together: bool, zone_h: int) -> dict[str, str]:
 
 
 def later_events(log: Path, after_ms: int) -> Iterator[Event]:
-    """Events of a log that enter histories and came after a moment, in the order of time."""
-    told = pc.field("event").isin(pa.array(sorted(str(event) for event in HISTORY_EVENTS)))
+    """Events of a log that say what viewers did and came after a moment, in the order of time."""
+    told = pc.field("event").isin(pa.array(sorted(str(event) for event in (*HISTORY_EVENTS, *DETAILS))))
     columns = [*_COLUMNS, *_CONTEXT]
     table = pq.read_table(log, columns=columns, filters=told & (pc.field("ts_ms") > after_ms))
     for row in table.sort_by("ts_ms").to_pylist():
