@@ -19,8 +19,9 @@ OF_SEEN: Final = frozenset({"not_interested"})
 @dataclass(frozen=True)
 class ValueWeights:
     """What an item is worth that is chosen, and what is added if it then is liked, `take`n (70 % watched), completed,
-    abandoned (less than 15 % watched), and by the `watch` time's quantile among items of like duration;
-    `not_interested` of an item that was shown. Actions that the data does not tell of do not count.
+    abandoned (less than 15 % watched), by the `watch` time's quantile among items of like duration, and by the watch
+    `time` itself, of which two hours are 1; `not_interested` of an item that was shown. Actions that the data does not
+    tell of do not count.
     """
 
     chosen: float = 1.0
@@ -29,6 +30,7 @@ class ValueWeights:
     complete: float = 0.0
     abandon: float = -0.25
     watch: float = 0.0
+    time: float = 0.0
     not_interested: float = 0.0
 
     def of(self, actions: Sequence[str]) -> dict[str, float]:

@@ -19,6 +19,8 @@ from training.watch_time import quantiles
 CHOSEN: Final = "chosen"
 NOT_INTERESTED: Final = "not_interested"
 TAKEN_SHARE: Final = 0.7
+LONG_S: Final = 7200.0
+"""What is watched longer than that counts as this."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +58,7 @@ def outcomes(events: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
     """By action, float64 [E] in [0, 1], NaN where the event does not tell.
 
     liked: said so. take, complete, abandon: by the watched share. watch: quantile of the watch time among items of like
-    duration.
+    duration. time: the watch time itself, two hours or more being 1.
     """
     told = {}
     if "liked" in events:
@@ -70,7 +72,9 @@ def outcomes(events: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
             ("abandon", share < ABANDONED_SHARE),
         ):
             told[name] = np.where(known, happened, np.nan)
-        told["watch"] = quantiles(*(events[name].to_numpy(dtype=np.float64) for name in ("watch_s", "duration_s")))
+        watch_s, duration_s = (events[name].to_numpy(dtype=np.float64) for name in ("watch_s", "duration_s"))
+        told["watch"] = quantiles(watch_s, duration_s)
+        told["time"] = np.where(known, np.clip(watch_s / LONG_S, 0, 1), np.nan)
     return told
 
 
