@@ -1,10 +1,11 @@
 """Rankers on the same candidates and features: retrieval order, logistic regression, LambdaMART, several heads.
 
     marquee train ... ranker.keep_examples=true out=OUT
-    python benchmarks/ranking_rivals.py OUT/ranker_examples.npz [heads|groups|sources]
+    python benchmarks/ranking_rivals.py OUT/ranker_examples.npz [MORE ...] [heads|groups|sources|pages]
 
 The newest fifth of the requests is held out; everything is fitted on the older ones. LightGBM is a development library.
 `groups` leaves out one group of features at a time, `sources` the candidates that only one kind of source proposed.
+`pages` is for examples that are pages as they were seen. With several files: means and Student intervals over them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.closed_loop import interval
 from ranking import candidate_features, request_features
+from ranking.candidate_features import SLATE_SCORE, WATCH_SCORE
 from ranking.model import RankingHead
 from tests.ranking.moments import moment
 from training.examples import SavedExamples
@@ -40,13 +43,20 @@ class Figures(NamedTuple):
     cpu_s: float
 
 
-def main(path: str, what: str = "heads") -> None:
-    """Print one line a ranker."""
+def main(*words: str) -> None:
+    """Print one line a ranker, and over several files how far each lies from the last one."""
     torch.set_num_threads(1)
-    saved = SavedExamples.load(Path(path))
-    chosen = {"heads": heads, "groups": groups, "sources": sources}[what]
-    for name, figures in chosen(saved):
-        print(f"{name:34s} HR@10 {figures.hr:.4f} NDCG@10 {figures.ndcg:.4f} CPU {figures.cpu_s:.0f} s", flush=True)
+    modes = {"heads": heads, "groups": groups, "sources": sources, "pages": pages}
+    chosen = modes.get(words[-1], heads)
+    found: dict[str, list[float]] = {}
+    for path in (word for word in words if word not in modes):
+        for name, figures in chosen(SavedExamples.load(Path(path))):
+            print(f"{name:34s} HR@10 {figures.hr:.4f} NDCG@10 {figures.ndcg:.4f} CPU {figures.cpu_s:.0f} s", flush=True)
+            found.setdefault(name, []).append(figures.ndcg)
+    own = np.array(list(found.values())[-1])
+    if len(own) > 1:
+        for name, ndcg in found.items():
+            print(f"{name:34s} NDCG@10 {interval(np.array(ndcg), 4)}, less the last {interval(ndcg - own, 4)}")
 
 
 def heads(saved: SavedExamples) -> Iterator[tuple[str, Figures]]:
@@ -61,6 +71,19 @@ def heads(saved: SavedExamples) -> Iterator[tuple[str, Figures]]:
     yield "two, no product", fitted(saved, replace(CONFIG, model=replace(full, has_product=False)))
     yield "two (default)", fitted(saved, CONFIG)
     yield "four experts", fitted(saved, replace(CONFIG, model=replace(full, num_experts=4)))
+
+
+def pages(saved: SavedExamples) -> Iterator[tuple[str, Figures]]:
+    """The model of pages alone, rivals, and heads that start from it and predict every action, as training has them."""
+    start, follow = (saved.candidate_names.index(name) for name in (SLATE_SCORE, WATCH_SCORE))
+    retrieval = saved.examples.features[:, :, saved.candidate_names.index("tower_score")]
+    config = replace(CONFIG, loss="pointwise", lr=RankerConfig.lr, max_epochs=15, patience=5)
+    yield "retrieval order", judged(saved, retrieval, 0.0)
+    yield "model of pages", judged(saved, saved.examples.features[:, :, start], 0.0)
+    yield "LambdaMART", boosted(saved)
+    yield "logistic regression", fitted(saved, replace(config, model=replace(config.model, num_layers=0)))
+    for name, model in (("linear head", replace(config.model, num_layers=0)), ("head (default)", config.model)):
+        yield name, fitted(saved, replace(config, model=model), start, follow)
 
 
 def groups(saved: SavedExamples) -> Iterator[tuple[str, Figures]]:
@@ -120,11 +143,12 @@ def less(saved: SavedExamples, ranks: set[str]) -> SavedExamples:
     )
 
 
-def fitted(saved: SavedExamples, config: RankerConfig) -> Figures:
-    """A head of ours, from no order at all."""
+def fitted(saved: SavedExamples, config: RankerConfig, start: int | None = None, follow: int | None = None) -> Figures:
+    """A head of ours, from no order at all or from that of feature `start`."""
     started = time.process_time()
-    config = replace(config, from_retrieval=False, validation_share=HELD_SHARE)
-    head = fit_ranker(config, saved.examples, saved.item_vectors, saved.scale, seed=0).head
+    config = replace(config, from_retrieval=start is not None, validation_share=HELD_SHARE)
+    scale = saved.scale if start is None else 1.0
+    head = fit_ranker(config, saved.examples, saved.item_vectors, scale, 0, start or 0, follow).head
     spent, data = time.process_time() - started, Batches(saved.examples, saved.item_vectors)
     with torch.no_grad():
         scores = np.concatenate([data.logits(head, part)[..., 0].numpy() for part in _chunks(len(saved.examples.rows))])

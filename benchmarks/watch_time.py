@@ -1,15 +1,13 @@
-"""Watch time predicted as a quantile among titles of like length, beside plain regression on the same features.
+"""Watch time predicted as a quantile among titles of like length, beside plain regression by the same network.
 
 Run: python benchmarks/watch_time.py FOLDER [MORE ...]    (each a world with a bundle, as closed_loop.py leaves it)
 
-Plays from pages after each bundle's training, the newest 40 % of them for judging. Both are the ranking head with the
-same features and the title's length; they differ in label and loss alone. XAUC: share of pairs of plays in the order of
-their watch time. Shapes: W plays, U features of a request, F of a candidate, D embedding.
+Both learn from every play from a page that the bundle learned from, and are judged on those after it; they differ in
+label and loss alone. XAUC: share of pairs of plays in the order of their watch time. Shapes: W plays.
 """
 
 from __future__ import annotations
 
-import copy
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,42 +17,34 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from scipy.special import expit
-from threadpoolctl import threadpool_limits
+from scipy.special import expit, logit
 from torch import Tensor
 
-from ranking.features import FeatureConfig
-from ranking.model import RankingHead
-from serving.assembly import assemble, load_scorer
 from serving.bundle import Bundle
-from serving.scorer import make_features
+from towers.history import Histories
+from training.behaviour import title_facts, traits
+from training.content import ContentConfig
+from training.corpus import Corpus, make_corpus
 from training.data import FilesConfig, load
 from training.data.histories import build
-from training.impressions import slates
-from training.ranker import RankerConfig
+from training.impressions import Slates, slates
 from training.simulator.log import Simulated
-from training.slate_examples import PageReader
+from training.slate_network import SlateNetwork
+from training.slates import WATCHING, gather, parameter_groups
 from training.watch_time import fit_groups
 
-JUDGED_SHARE: Final = 0.4
-NUM_EPOCHS: Final = 12
-BATCH: Final = 64
 NUM_DECILES: Final = 10
 NUM_RESAMPLES: Final = 200
+AT_ONCE: Final = 256
 
 
 class Plays(NamedTuple):
-    """In the order of time: request [W, U], candidate [W, F] with the length last, vector [W, D], seconds [W]."""
+    """Pages of one choice each with the history before them, seconds watched and length [W]."""
 
-    request: Tensor
-    candidate: Tensor
-    vector: Tensor
+    pages: Slates
+    histories: Histories
     watch_s: NDArray[np.float64]
     duration_s: NDArray[np.float64]
-
-    def part(self, places: NDArray[np.int64] | slice) -> Plays:
-        """Some of the plays."""
-        return Plays(*(array[places] for array in self))  # type: ignore[arg-type]
 
 
 class Judged(NamedTuple):
@@ -72,10 +62,7 @@ class Judged(NamedTuple):
 def main(*folders: str) -> None:
     """Print XAUC by decile of the length, and how both predictions go with it."""
     torch.set_num_threads(1)
-    with threadpool_limits(1, "blas"):
-        judged = Judged(
-            *(np.concatenate(parts) for parts in zip(*(judge(Path(each)) for each in folders), strict=True))
-        )
+    judged = Judged(*(np.concatenate(parts) for parts in zip(*(judge(Path(each)) for each in folders), strict=True)))
     decile = deciles(judged.duration_s)
     for number in np.unique(decile):
         print(f"decile {number + 1:<3d} {line(judged, np.flatnonzero(decile == number))}")
@@ -91,82 +78,69 @@ def deciles(lengths: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def judge(folder: Path) -> Judged:
-    """Learn from the older plays of a world, predict the newer ones."""
-    plays = plays_of(folder)
-    cut = int(len(plays.watch_s) * (1 - JUDGED_SHARE))
-    learn, later = plays.part(slice(cut)), plays.part(slice(cut, None))
+    """Learn from the plays of a world's training, predict the later ones."""
+    simulated, bundle = Simulated.load(folder), Bundle.load(folder / "bundle")
+    dataset = load(FilesConfig(events=str(simulated.events), items=str(simulated.items)), folder)
+    events = dataset.events
+    is_known = (events["ts_ms"] <= bundle.manifest.trained_until_ms).to_numpy()
+    corpus = make_corpus(dataset, is_known, WATCHING.network.max_length, ContentConfig(), 0)
+    whole, viewers, _ = build(events, np.ones(len(events), dtype=np.bool_), corpus.spec.vocabulary)
+    watched = events["watch_s"].to_numpy(np.float64), events["duration_s"].to_numpy(np.float64)
+    learn = plays(slates(events, is_known, corpus.spec, corpus.viewers, is_known), corpus.events.histories, *watched)
+    everything = np.ones(len(events), dtype=np.bool_)
+    later = plays(slates(events, ~is_known, corpus.spec, viewers, everything), whole, *watched)
+    features = traits(title_facts(dataset.items, corpus.spec.vocabulary))
     groups = fit_groups(learn.watch_s, learn.duration_s)
-    quantiles = torch.tensor(groups.quantile(learn.watch_s, learn.duration_s), dtype=torch.float32)
-    seconds = torch.tensor(learn.watch_s / learn.watch_s.std(), dtype=torch.float32)
-    quantile = fitted(learn, quantiles, F.binary_cross_entropy_with_logits)
-    regressed = fitted(learn, seconds, F.mse_loss)
+    known = groups.quantile(learn.watch_s, learn.duration_s)
+    quantile = fitted(learn, known, corpus, features, F.binary_cross_entropy_with_logits)
+    regressed = fitted(learn, learn.watch_s / learn.watch_s.std(), corpus, features, F.mse_loss)
     share = expit(predicted(quantile, later))
     at_share = groups.watch_time_s(share, later.duration_s)
     return Judged(later.watch_s, later.duration_s, share, at_share, predicted(regressed, later))
 
 
-def plays_of(folder: Path) -> Plays:
-    """What was played from pages after the bundle's training, as the ranker would have been asked about it."""
-    simulated, bundle = Simulated.load(folder), Bundle.load(folder / "bundle")
-    dataset = load(FilesConfig(events=str(simulated.events), items=str(simulated.items)), folder)
-    recommender = assemble(bundle)
-    scorer, events = load_scorer(bundle, recommender.state), dataset.events
-    counts = scorer.counts if scorer else {"towers": 100}
-    later = (events["ts_ms"] > bundle.manifest.trained_until_ms).to_numpy()
-    everything = np.ones(len(events), dtype=np.bool_)
-    _, viewers, _ = build(events, everything, bundle.spec.vocabulary)
-    pages = slates(events, later, bundle.spec, viewers, everything)
-    watch_s, duration_s = (events[name].to_numpy(np.float64)[pages.told] for name in ("watch_s", "duration_s"))
-    kept = pages.is_chosen & np.isfinite(watch_s) & (duration_s > 0)
-    pages, watch_s, duration_s = pages.only(kept), watch_s[kept], duration_s[kept]
-    reader = PageReader(recommender, make_features(FeatureConfig(), tuple(counts), bundle.spec), counts)
-    config = RankerConfig(max_queries=len(pages))
-    examples = reader.examples(config, pages, dataset, later, seed=0)
-    real = examples.is_real
-    candidate = np.concatenate([examples.features[real], np.log(duration_s)[:, None].astype(np.float32)], axis=1)
-    request = np.repeat(examples.request, examples.num_candidates, axis=0)
-    vector = recommender.state.items.vectors(examples.rows[real])
-    return Plays(*(torch.from_numpy(array) for array in (request, candidate, vector)), watch_s, duration_s)
+def plays(pages: Slates, histories: Histories, watch_s: NDArray[np.float64], duration_s: NDArray[np.float64]) -> Plays:
+    """The chosen slots of the pages of which the event table tells the watch time."""
+    kept = pages.only(pages.is_chosen & np.isfinite(watch_s[pages.told]) & (duration_s[pages.told] > 0))
+    return Plays(kept, histories, watch_s[kept.told], duration_s[kept.told])
 
 
-def fitted(learn: Plays, labels: Tensor, loss: Callable[[Tensor, Tensor], Tensor]) -> RankingHead:
-    """The head with the smallest loss on the newest fifth of what it learns from; it starts at the mean label."""
+def fitted(
+    learn: Plays,
+    labels: NDArray[np.float64],
+    corpus: Corpus,
+    features: NDArray[np.float32] | None,
+    loss: Callable[[Tensor, Tensor], Tensor],
+) -> SlateNetwork:
+    """The network of the model of watching after its usual number of steps; it starts at the mean label."""
     torch.manual_seed(0)
-    head = RankingHead(
-        RankingHead.Config(), learn.request.shape[1], learn.candidate.shape[1], learn.vector.shape[1], 1, 0.0
-    )
-    cut, rng = int(len(labels) * 0.8), np.random.default_rng(0)
-    head.request_scaler.fit(learn.request[:cut])
-    head.candidate_scaler.fit(learn.candidate[:cut])
-    mean = labels[:cut].mean()
-    with torch.no_grad():
-        head.direct.bias.fill_(torch.logit(mean) if loss is F.binary_cross_entropy_with_logits else mean)
-    adam = torch.optim.AdamW(head.parameters(), lr=1e-3, weight_decay=0.01)
-    best, kept = float("inf"), head
-    for _ in range(NUM_EPOCHS):
-        head.train()
-        for places in np.array_split(rng.permutation(cut), max(1, cut // BATCH)):
-            step = loss(logits(head, learn.part(places)), labels[torch.from_numpy(places)])
+    rng, spec = np.random.default_rng(0), corpus.spec
+    content = [each for each in (corpus.features, features) if each is not None]
+    joined = torch.from_numpy(np.concatenate(content, axis=1)) if content else None
+    network = SlateNetwork(WATCHING.network, spec.vocabulary.num_rows, spec.context_sizes, joined)
+    mean = float(labels.mean())
+    torch.nn.init.constant_(network.bias, float(logit(mean)) if loss is not F.mse_loss else mean)
+    num_steps = len(learn.pages) // WATCHING.requests_a_step
+    adam = torch.optim.AdamW(parameter_groups(network, WATCHING), lr=WATCHING.lr)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(adam, WATCHING.lr, total_steps=WATCHING.max_epochs * num_steps + 1)
+    for _ in range(WATCHING.max_epochs):
+        for part in np.array_split(rng.permutation(len(learn.pages)), num_steps):
+            batch = gather(learn.pages, labels.astype(np.float32), learn.histories, part, WATCHING)
+            step = loss(network(batch), batch.labels)
             adam.zero_grad()
             step.backward()
             adam.step()
-        with torch.no_grad():
-            now = float(loss(logits(head.eval(), learn.part(slice(cut, None))), labels[cut:]))
-        if now < best:
-            best, kept = now, copy.deepcopy(head)
-    return kept
-
-
-def logits(head: RankingHead, plays: Plays) -> Tensor:
-    """[W]."""
-    found: Tensor = head(plays.request, plays.candidate.unsqueeze(1), plays.vector.unsqueeze(1))
-    return found[:, 0, 0]
+            schedule.step()
+    return network.eval()
 
 
 @torch.no_grad()
-def predicted(head: RankingHead, plays: Plays) -> NDArray[np.float64]:
+def predicted(network: SlateNetwork, asked: Plays) -> NDArray[np.float64]:
     """[W], larger where more is watched."""
-    return logits(head.eval(), plays).numpy().astype(np.float64)
+    none = np.zeros(len(asked.watch_s), dtype=np.float32)
+    parts = np.array_split(np.arange(len(asked.pages)), max(1, len(asked.pages) // AT_ONCE))
+    found = [network(gather(asked.pages, none, asked.histories, part, WATCHING)).numpy() for part in parts]
+    return np.concatenate(found).astype(np.float64)
 
 
 def line(judged: Judged, places: NDArray[np.int64]) -> str:

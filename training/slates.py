@@ -66,7 +66,7 @@ def fit_slates(
     network = SlateNetwork(config.network, corpus.spec.vocabulary.num_rows, corpus.spec.context_sizes, content)
     nn.init.constant_(network.bias, float(logit(np.clip(labels.mean(), 1e-6, 1 - 1e-6))))
     num_steps = max(1, len(pages) // config.requests_a_step)
-    adam = torch.optim.AdamW(_groups(network, config), lr=config.lr)
+    adam = torch.optim.AdamW(parameter_groups(network, config), lr=config.lr)
     schedule = torch.optim.lr_scheduler.OneCycleLR(adam, config.lr, total_steps=config.max_epochs * num_steps + 1)
     progress = trange(config.max_epochs, desc="slates", unit="epoch", mininterval=1.0)
     for _ in progress:
@@ -164,7 +164,9 @@ def odds_within(model: SlateModel, pages: Slates, histories: Histories, most: in
     return float(np.mean(shares)) if shares else float("nan")
 
 
-def _groups(network: SlateNetwork, config: SlateConfig) -> list[dict[str, object]]:
+def parameter_groups(network: SlateNetwork, config: SlateConfig) -> list[dict[str, object]]:
+    """Each with the decay that becomes it."""
+
     def decay(name: str) -> float:
         if name.endswith("bias"):
             return 0.0
