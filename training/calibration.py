@@ -12,6 +12,9 @@ from scipy.special import expit, logit
 
 from ranking.value import Calibration
 
+DOUBT = 0.5
+"""How far slope and middle of a line are thought to lie from those of the logits before anything is seen."""
+
 RIDGE = 1e-6
 """Keeps the slope finite where the outcomes can be told apart without fail."""
 
@@ -26,12 +29,21 @@ def fit_line(logits: NDArray[np.float32], labels: NDArray[np.float32]) -> Calibr
 
     Without both outcomes, or with a slope that would turn the order around, the logits stay as they are.
     """
-    line = free_line(logits, labels)
-    return line if line.slope > 0 and _has_both(labels) else Calibration()
+    return _rising(_line(logits, labels, 0.0), labels)
+
+
+def fit_drawn_line(logits: NDArray[np.float32], labels: NDArray[np.float32]) -> Calibration:
+    """The same, drawn towards the logits as they are the fewer examples there are."""
+    return _rising(_line(logits, labels, 1 / (2 * DOUBT**2 * max(len(labels), 1))), labels)
 
 
 def free_line(values: NDArray[np.float32], labels: NDArray[np.float32]) -> Calibration:
-    """The same over any values [E], with a slope of any sign; flat at even chance without both outcomes."""
+    """The best line over any values [E], with a slope of any sign; flat at even chance without both outcomes."""
+    return _line(values, labels, 0.0)
+
+
+def _line(values: NDArray[np.float32], labels: NDArray[np.float32], pull: float) -> Calibration:
+    """The line of the smallest loss plus `pull` times the squares of slope - 1 and of what it adds to the mean."""
     if not _has_both(labels):
         return Calibration(0.0, 0.0)
     x, y = values.astype(np.float64), labels.astype(np.float64)
@@ -40,25 +52,25 @@ def free_line(values: NDArray[np.float32], labels: NDArray[np.float32]) -> Calib
 
     def loss(line: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         z = line[0] * x + line[1]
-        off = expit(z) - y
-        gradient = np.array([(off * x).mean(), off.mean()]) + RIDGE * line
-        return float((np.logaddexp(0, z) - y * z).mean() + RIDGE / 2 * line @ line), gradient
+        off, away = expit(z) - y, np.array([line[0] / width - 1, line[1] - middle])
+        gradient = np.array([(off * x).mean(), off.mean()]) + RIDGE * line + 2 * pull * away / np.array([width, 1])
+        return float((np.logaddexp(0, z) - y * z).mean() + RIDGE / 2 * line @ line + pull * away @ away), gradient
 
     slope, shift = minimize(loss, [0.0, logit(y.mean())], jac=True, method="BFGS").x
     return Calibration(float(slope / width), float(shift - slope * middle / width))
 
 
 def calibrate(logits: NDArray[np.float32], labels: NDArray[np.float32]) -> Calibration:
-    """A line, or steps where two halves of the examples [E] say of each other that steps have the smaller loss."""
+    """A drawn line, or steps where two halves of the examples [E] say of each other that those do better."""
     halves = np.arange(len(labels)) % 2 == 0
     if len(labels) < 4 * LEAST_STEP:
-        return fit_line(logits, labels)
+        return fit_drawn_line(logits, labels)
     losses = {
         fit: sum(
             log_loss(fit(logits[half], labels[half]).probabilities(logits[~half]), labels[~half])
             for half in (halves, ~halves)
         )
-        for fit in (fit_line, fit_steps)
+        for fit in (fit_drawn_line, fit_steps)
     }
     return min(losses, key=losses.__getitem__)(logits, labels)
 
@@ -106,3 +118,7 @@ def error_by_chance(probabilities: NDArray[np.float64]) -> float:
 
 def _has_both(labels: NDArray[np.float32]) -> bool:
     return len(labels) > 0 and float(labels.min()) < float(labels.max())
+
+
+def _rising(line: Calibration, labels: NDArray[np.float32]) -> Calibration:
+    return line if line.slope > 0 and _has_both(labels) else Calibration()

@@ -180,6 +180,7 @@ def test_what_is_watched_is_a_feature_only_where_the_log_taught_it() -> None:
         context=np.zeros((40, 1), dtype=np.float32),
         context_offsets=np.zeros(3, dtype=np.int64),
         max_length=10,
+        has_kinds=False,
         **{name: array.astype(np.float32) for name, array in nothing.items()},
     )
     taught = replace(moment(history(2, 3)), watching=model)

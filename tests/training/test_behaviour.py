@@ -27,7 +27,7 @@ MINUTE_MS = 60_000
 
 def events(num_viewers: int = 8, num_plays: int = 6) -> pd.DataFrame:
     """Every viewer plays; odd ones pause in every play, and let an episode follow."""
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for viewer in range(num_viewers):
         for play in range(num_plays):
             start = 1_700_000_000_000 + (play * num_viewers + viewer) * 400 * MINUTE_MS

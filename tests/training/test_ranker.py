@@ -13,7 +13,7 @@ from ranking.features import RankerInput
 from ranking.model import RankingHead
 from ranking.value import Calibration, ValueModel, ValueWeights
 from serving.scorer import OnnxActionModel
-from training.calibration import calibrate, error_by_chance, expected_error, fit_line
+from training.calibration import calibrate, error_by_chance, expected_error, fit_drawn_line, fit_line
 from training.examples import ExampleList, RankerExamples, refuse_non_finite
 from training.onnx_export import ranker_onnx
 from training.ranker import RankerConfig, fit_ranker
@@ -134,6 +134,21 @@ def test_a_line_makes_logits_probabilities() -> None:
         expected_error(calibrated, labels) < 0.02 < expected_error(1 / (1 + np.exp(-told.astype(np.float64))), labels)
     )
     assert fit_line(told, np.zeros(4000, dtype=np.float32)) == Calibration()
+
+
+def test_a_line_of_few_examples_stays_near_the_logits() -> None:
+    """True probabilities need no line; what few of them suggest by chance is mostly not followed."""
+    rng = np.random.default_rng(2)
+    plain, drawn = [], []
+    for _ in range(40):
+        told = rng.normal(-1, 0.5, size=60).astype(np.float32)
+        labels = (rng.random(60) < 1 / (1 + np.exp(-told.astype(np.float64)))).astype(np.float32)
+        plain.append((fit_line(told, labels).slope - 1) ** 2)
+        drawn.append((fit_drawn_line(told, labels).slope - 1) ** 2)
+    assert np.mean(drawn) < 0.3 * np.mean(plain)
+    many = rng.normal(size=20_000).astype(np.float32)
+    labels = (rng.random(len(many)) < 1 / (1 + np.exp(-(2 * many - 1).astype(np.float64)))).astype(np.float32)
+    assert fit_drawn_line(many, labels)[:2] == pytest.approx(fit_line(many, labels)[:2], abs=0.02)
 
 
 def test_rare_choices_are_made_probabilities_however_far_the_logits_are_off() -> None:
