@@ -10,7 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from ranking.candidate_features import SLATE_SCORE, WATCH_SCORE
+from ranking.habits import HABITS
 from ranking.value import ValueWeights
+from ranking.watch_details import DETAILS
 from serving.assembly import assemble
 from serving.bundle import Bundle
 from serving.scorer import RankerCard
@@ -62,7 +64,7 @@ def test_the_server_hears_of_events_after_its_training(tiny: Simulated, bundle: 
     until = bundle.manifest.trained_until_ms
     later = list(later_events(tiny.events, until))
     table = pq.read_table(tiny.events, columns=["event", "ts_ms"]).to_pandas()
-    told = table[table["event"].isin([str(event) for event in HISTORY_EVENTS]) & (table["ts_ms"] > until)]
+    told = table[table["event"].isin([str(event) for event in (*HISTORY_EVENTS, *DETAILS)]) & (table["ts_ms"] > until)]
     assert len(later) == len(told) > 0
     assert [event.ts_ms for event in later] == sorted(event.ts_ms for event in later)
 
@@ -78,7 +80,16 @@ def test_a_bundle_learns_from_the_pages_that_viewers_saw(bundle: Bundle) -> None
     card = RankerCard.load(bundle.folder)
     assert bundle.slates is not None
     assert SLATE_SCORE in card.candidates
-    assert set(card.weights) >= {"chosen", "complete", "abandon", "not_interested"}
+    assert set(card.weights) >= {"chosen", "complete", "abandon", "time", "not_interested"}
+
+
+def test_a_bundle_of_a_log_and_lengths_knows_how_viewers_watch(bundle: Bundle) -> None:
+    card = RankerCard.load(bundle.folder)
+    assert {"lean_pauses", "lean_short_form", "comes_evening", "usual_hour_log"} <= set(card.request)
+    assert {"longer", "is_series"} <= set(card.candidates)
+    assert bundle.behaviour is not None
+    paused = dict(zip(HABITS, bundle.behaviour.population.habits, strict=True))["pauses"].mean[0]
+    assert 0.05 < paused < 0.5
 
 
 def test_a_bundle_says_what_each_action_counts_and_knows_what_is_watched(bundle: Bundle) -> None:
