@@ -40,7 +40,14 @@ from training.simulator.world import World
 
 LOOP: Final = LoopConfig(days=7, num_viewers=400)
 NUM_GLANCES: Final = 32
-DEFAULTS: Final = ("abandon=0", "abandon=-0.25", "abandon=-0.5", "abandon=-0.75", "abandon=-1")
+DEFAULTS: Final = (
+    "abandon=0,watch=0",
+    "abandon=-0.25,watch=0",
+    "abandon=-0.5,watch=0",
+    "abandon=-0.75",
+    "abandon=-1",
+    "abandon=-1,watch=2",
+)
 
 
 class Prospect(NamedTuple):

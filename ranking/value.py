@@ -28,8 +28,8 @@ class ValueWeights:
     liked: float = 0.0
     take: float = 0.0
     complete: float = 0.0
-    abandon: float = -0.25
-    watch: float = 0.0
+    abandon: float = -0.75
+    watch: float = 1.0
     time: float = 0.0
     not_interested: float = 0.0
 
