@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from towers.content import Content
 from towers.item_tower import ItemTower
-from towers.placement import ContentPlacement, unit_vectors
+from towers.placement import ContentPlacement
 from towers.two_tower import TwoTower
 from towers.user_tower import UserTower
 from towers.vocabulary import NUM_RESERVED
@@ -137,7 +137,7 @@ def main(folder: Path, epochs: int, id_dropout: float, seed: int) -> None:
     assert dataset.items is not None
     assert learned.corpus.contents is not None
     titles = contents_of(dataset.items, hidden)
-    warm, cold = item_arrays(learned.towers)[1][NUM_RESERVED:], unit_vectors(placing.tokens(titles))
+    warm, cold = item_arrays(learned.towers)[1][NUM_RESERVED:], placing.vectors(placing.tokens(titles))
     counts = dataset.events["item_id"].value_counts()
     warm_counts = learned.corpus.counts[NUM_RESERVED:]
     print(

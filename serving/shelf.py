@@ -20,7 +20,6 @@ from serving.catalogue import EVERYTHING, CatalogueFilter
 from serving.item_messages import ItemMessage
 from serving.items import ItemTable
 from serving.store.item_journal import JournalEntry
-from towers.placement import unit_vectors
 
 ALWAYS: Final = (0, 2**62)
 NEVER: Final = (1, 0)
@@ -115,7 +114,7 @@ class Shelf:
         new = [row for row in messages if row >= self._items.num_base]
         if new and self._placement is not None:
             tokens = self._placement.tokens([messages[row].content() for row in new])
-            vectors = unit_vectors(tokens)
+            vectors = self._placement.vectors(tokens)
             placed = np.flatnonzero(np.any(vectors != 0, axis=1) & np.isfinite(vectors).all(axis=1))
             rows = np.array(new, dtype=np.int64)[placed]
             self._items.place(rows, tokens[placed], vectors[placed])

@@ -1,10 +1,11 @@
 """Where a title stands that training never saw: its content alone gives the token and the vector, in numpy.
 
-Shapes: N items, F content features, D embedding.
+Shapes: N items, F content features, M pairs of towers of width d, D = M d embedding.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +21,13 @@ FILE: Final = "projection.npy"
 
 @dataclass(frozen=True, eq=False)
 class ContentPlacement:
-    """The content half of the item tower. projection: float32 [F, D]."""
+    """The content half of the item towers. projection: float32 [M, F, d]."""
 
     encoder: ContentEncoder
     projection: NDArray[np.float32]
 
     def __post_init__(self) -> None:
-        if self.projection.ndim != 2 or len(self.projection) != self.encoder.num_features:
+        if self.projection.ndim != 3 or self.projection.shape[1] != self.encoder.num_features:
             raise ValueError(
                 f"the projection has shape {self.projection.shape}, the encoder makes {self.encoder.num_features} "
                 "features; take both from one training"
@@ -35,12 +36,18 @@ class ContentPlacement:
     @property
     def dim(self) -> int:
         """D."""
-        return int(self.projection.shape[1])
+        num_members, _, width = self.projection.shape
+        return int(num_members * width)
 
     def tokens(self, items: Sequence[Content]) -> NDArray[np.float32]:
         """Tokens [N, D], what the user tower reads of the items in a history; zero for an item without content."""
-        tokens: NDArray[np.float32] = self.encoder.encode(items) @ self.projection
-        return tokens
+        return np.concatenate(list(self.encoder.encode(items) @ self.projection), axis=1)
+
+    def vectors(self, tokens: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Unit vectors [N, D] of tokens, which the index holds; zero where the token is zero."""
+        num_members = len(self.projection)
+        units = unit_vectors(tokens.reshape(len(tokens) * num_members, -1)) / np.float32(math.sqrt(num_members))
+        return units.reshape(tokens.shape)
 
     def save(self, folder: Path) -> None:
         """Write the encoder's files and `projection.npy`."""
@@ -50,11 +57,12 @@ class ContentPlacement:
     @classmethod
     def load(cls, folder: Path) -> ContentPlacement:
         """Read what `save` wrote."""
-        return cls(ContentEncoder.load(folder), np.load(folder / FILE, allow_pickle=False))
+        projection = np.load(folder / FILE, allow_pickle=False)
+        return cls(ContentEncoder.load(folder), projection[None] if projection.ndim == 2 else projection)
 
 
 def unit_vectors(tokens: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Direction [N, D] of each token, which the index holds; zero where the token is zero."""
+    """Direction of each token; zero where the token is zero."""
     lengths = np.linalg.norm(tokens, axis=1, keepdims=True)
     units: NDArray[np.float32] = np.divide(tokens, lengths, out=np.zeros_like(tokens), where=lengths > 0)
     return units

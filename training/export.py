@@ -21,9 +21,9 @@ from serving.canary import Canary
 from serving.catalogue import CatalogueTable
 from serving.parts import BundleParts
 from serving.state import LiveState, half_life_s
+from towers.ensemble import Ensemble
 from towers.history import HistoryBatch
 from towers.placement import ContentPlacement
-from towers.two_tower import TwoTower
 from towers.vocabulary import NUM_RESERVED
 from training.corpus import Corpus
 from training.evaluation.queries import Queries
@@ -53,16 +53,15 @@ class Exported(NamedTuple):
 
 
 @torch.no_grad()
-def item_arrays(towers: TwoTower) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def item_arrays(towers: Ensemble) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Tokens [R, D] and unit vectors [R, D] of all rows; rows 0 and 1 have the zero vector."""
-    tokens = towers.eval().item.tokens()
-    vectors = towers.item(tokens).clone()
+    tokens, vectors = (part.numpy().astype(np.float32, copy=True) for part in towers.eval().items())
     vectors[:NUM_RESERVED] = 0
-    return tokens.numpy().astype(np.float32, copy=True), vectors.numpy().astype(np.float32, copy=True)
+    return tokens, vectors
 
 
 @torch.no_grad()
-def encode(towers: TwoTower, batch: HistoryBatch) -> NDArray[np.float32]:
+def encode(towers: Ensemble, batch: HistoryBatch) -> NDArray[np.float32]:
     """User vectors [B, D] of a batch, by the towers themselves."""
     *arrays, context = (torch.from_numpy(array) for array in batch)
     users: torch.Tensor = towers.eval().user(towers.read(*arrays), context)
@@ -70,7 +69,7 @@ def encode(towers: TwoTower, batch: HistoryBatch) -> NDArray[np.float32]:
 
 
 def make_parts(
-    towers: TwoTower,
+    towers: Ensemble,
     corpus: Corpus,
     queries: Queries,
     index: IndexConfig,
@@ -105,12 +104,12 @@ def make_parts(
     return Exported(parts, built.report, built.filters)
 
 
-def placement(towers: TwoTower, corpus: Corpus) -> ContentPlacement | None:
+def placement(towers: Ensemble, corpus: Corpus) -> ContentPlacement | None:
     """How content places an item without an id; None where the towers read no content."""
-    if corpus.encoder is None or towers.item.project is None:
+    weights = [item.project.weight.detach().numpy().T for item in towers.item_towers if item.project is not None]
+    if corpus.encoder is None or not weights:
         return None
-    weight = towers.item.project.weight.detach().numpy().T
-    return ContentPlacement(corpus.encoder, np.ascontiguousarray(weight, dtype=np.float32))
+    return ContentPlacement(corpus.encoder, np.ascontiguousarray(np.stack(weights), dtype=np.float32))
 
 
 def popularity(corpus: Corpus) -> NDArray[np.float64]:

@@ -119,6 +119,18 @@ class Stage:
     resume: bool = False
     on_epoch: OnEpoch = _tell_nobody
 
+    def of(self, member: int) -> Stage:
+        """The stage of a pair of towers: the first has this one, each other a folder and metrics of its own."""
+        if member == 0:
+            return self
+        name, tell = f"pair_{member + 1}", self.on_epoch
+        folder = self.folder.with_name(f"{self.folder.name}_{name}")
+
+        def note(epoch: int, metrics: Mapping[str, float]) -> None:
+            tell(epoch, {f"{name}/{metric}": value for metric, value in metrics.items()})
+
+        return Stage(folder, self.resume, note)
+
 
 def fit(config: FitConfig, towers: TwoTower, loss: Loss, data: SequenceData, stage: Stage, seed: int) -> Curve:
     """Train the towers in place and leave the best weights in them.

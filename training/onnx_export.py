@@ -11,31 +11,32 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from ranking.model import RankingHead
-from towers.two_tower import TwoTower
-from towers.user_tower import UserInput, UserTower
+from towers.ensemble import Ensemble, UserTowers
+from towers.user_tower import UserInput
 from training.served_bias import for_serving
 
 OPSET = 20
 
 
 class _UserGraph(nn.Module):
-    """The user tower with its tensors as plain arguments, which is what ONNX knows."""
+    """The user towers with their tensors as plain arguments, which is what ONNX knows."""
 
-    def __init__(self, tower: UserTower) -> None:
+    def __init__(self, towers: UserTowers) -> None:
         super().__init__()
-        self.tower = tower
+        self.towers = towers
 
     def forward(
         self, tokens: Tensor, actions: Tensor, shares: Tensor, age_s: Tensor, lengths: Tensor, context: Tensor
     ) -> Tensor:
-        user: Tensor = self.tower(UserInput(tokens, actions, shares, age_s, lengths), context)
+        user: Tensor = self.towers(UserInput(tokens, actions, shares, age_s, lengths), context)
         return user
 
 
-def user_tower_onnx(towers: TwoTower) -> bytes:
-    """The user tower for any batch size and history length."""
-    tower = for_serving(towers.user)
-    dim, num_context = tower.action.embedding_dim, len(tower.context.embeddings)
+def user_tower_onnx(towers: Ensemble) -> bytes:
+    """The user towers for any batch size and history length."""
+    served = [for_serving(pair.user) for pair in towers.pairs]
+    tower = served[0]
+    dim, num_context = len(served) * tower.action.embedding_dim, len(tower.context.embeddings)
     size, length = 2, 7
     ints = torch.ones(size, length, dtype=torch.int64)
     arguments = (
@@ -49,7 +50,7 @@ def user_tower_onnx(towers: TwoTower) -> bytes:
     b, n = Dim("batch"), Dim("length", min=1, max=tower.max_length)
     shapes = ({0: b, 1: n}, {0: b, 1: n}, {0: b, 1: n}, {0: b, 1: n}, {0: b}, {0: b})
     names = ["tokens", "actions", "shares", "age_s", "lengths", "context"]
-    return _export(_UserGraph(tower), arguments, names, "user", shapes)
+    return _export(_UserGraph(UserTowers(served)), arguments, names, "user", shapes)
 
 
 def ranker_onnx(head: RankingHead, dim: int) -> bytes:

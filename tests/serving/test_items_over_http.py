@@ -35,7 +35,7 @@ def placing_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A bundle whose content path puts each genre on an axis."""
     encoder = ContentEncoder(GENRES, np.ones(16, np.float32), np.zeros((16, 1), np.float32))
     projection = np.eye(len(GENRES) + 1, DIM, dtype=np.float32)
-    parts = replace(tiny_parts(TinyConfig(has_ranker=False)), placement=ContentPlacement(encoder, projection))
+    parts = replace(tiny_parts(TinyConfig(has_ranker=False)), placement=ContentPlacement(encoder, projection[None]))
     fields = ManifestFields(data_fingerprint="tiny", split="none", trained_until_ms=START_MS + 10_000_000, metrics={})
     return Bundle.load(publish(tmp_path_factory.mktemp("placing"), parts, fields))
 

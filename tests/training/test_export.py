@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from scipy.stats import spearmanr
 
 from index.build import Config as IndexConfig
@@ -31,15 +34,16 @@ class Published(NamedTuple):
     bundle: Bundle
 
 
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Published:
+@pytest.fixture(scope="module", params=[1, 2], ids=["one pair", "two pairs"])
+def published(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Published:
+    config = replace(CONFIG, members=request.param)
     folder = tmp_path_factory.mktemp("export")
     cycle_events().to_parquet(folder / "events.parquet")
     catalogue().to_parquet(folder / "items.parquet")
     files = FilesConfig(events=str(folder / "events.parquet"), items=str(folder / "items.parquet"))
     dataset = load(files, folder)
     parts = split(dataset, SplitConfig(name="leave_one_out", test=False))
-    learned = learn(CONFIG, dataset, Task(parts.train, parts.val), Stage(folder / "checkpoints"), seed=3)
+    learned = learn(config, dataset, Task(parts.train, parts.val), Stage(folder / "checkpoints"), seed=3)
     exported = make_parts(learned.towers, learned.corpus, learned.validation, IndexConfig())
     fields = ManifestFields(
         data_fingerprint=dataset.fingerprint,
@@ -51,7 +55,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Published:
 
 
 def test_the_similarity_served_is_the_similarity_trained(published: Published) -> None:
-    """Rank correlation 1 between the index's scores of all items and the logits of the loss."""
+    """Rank correlation 1 between the index's scores of all items and the logits of the loss, their mean over pairs."""
     learned, bundle = published
     queries = learned.validation
     batch = bundle.spec.batch(list(queries.histories), queries.request_ts_ms, list(queries.contexts))
@@ -59,8 +63,12 @@ def test_the_similarity_served_is_the_similarity_trained(published: Published) -
     num_items = bundle.index.num_items
     found = bundle.index.search(served, num_items)
     with torch.no_grad():
-        items = learned.towers.item(learned.towers.item.tokens()).numpy()
-        logits = encode(learned.towers, batch) @ items.T * float(learned.towers.scale)
+        arrays = [torch.from_numpy(array) for array in batch]
+        pairs = learned.towers.pairs
+        users = [pair.user(pair.read(*arrays[:-1]), arrays[-1]) for pair in pairs]
+        cosines = [user @ pair.item(pair.item.tokens()).T for user, pair in zip(users, pairs, strict=True)]
+        logits = (sum(cosines) / len(pairs) * learned.towers.scale).numpy()
+    np.testing.assert_allclose(served, encode(learned.towers, batch), atol=1e-5)
     assert (np.sort(found.rows, axis=1) == np.arange(NUM_RESERVED, NUM_RESERVED + num_items)).all()
     for rows, scores, trained in zip(found.rows, found.scores, logits, strict=True):
         assert spearmanr(scores, trained[rows]).statistic == pytest.approx(1.0, abs=1e-9)
@@ -70,7 +78,11 @@ def test_content_alone_places_an_item_as_the_tower_does(published: Published) ->
     learned, bundle = published
     assert bundle.placement is not None
     assert learned.corpus.contents is not None
-    assert learned.towers.item.project is not None
+    tokens = bundle.placement.tokens(learned.corpus.contents)
     with torch.no_grad():
-        trained = learned.towers.item.project(learned.towers.item.content)[NUM_RESERVED:].numpy()
-    np.testing.assert_allclose(bundle.placement.tokens(learned.corpus.contents), trained, atol=1e-5)
+        own = [item.project(item.content) for item in learned.towers.item_towers if item.project is not None]
+        units = [F.normalize(part, dim=-1) / math.sqrt(len(own)) for part in own]
+    assert len(own) == len(learned.towers.pairs)
+    np.testing.assert_allclose(tokens, torch.cat(own, dim=-1)[NUM_RESERVED:].numpy(), atol=1e-5)
+    vectors = bundle.placement.vectors(tokens)
+    np.testing.assert_allclose(vectors, torch.cat(units, dim=-1)[NUM_RESERVED:].numpy(), atol=1e-5)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch import nn
 
 from tests.training.worlds import cycle_events
 from towers.two_tower import TwoTower
@@ -40,7 +41,7 @@ def learned(dataset: Dataset, folder: Path, config: LearningConfig = CONFIG, res
     return learn(config, dataset, Task(parts.train, parts.val), Stage(folder, resume), seed=3)
 
 
-def weights(towers: TwoTower) -> torch.Tensor:
+def weights(towers: nn.Module) -> torch.Tensor:
     return torch.cat([parameter.detach().flatten() for parameter in towers.parameters()])
 
 
@@ -55,6 +56,33 @@ def test_same_seed_gives_the_same_weights(dataset: Dataset, tmp_path: Path) -> N
     first, second = learned(dataset, tmp_path / "a"), learned(dataset, tmp_path / "b")
     assert torch.equal(weights(first.towers), weights(second.towers))
     assert first.curve == second.curve
+
+
+def test_pairs_of_towers_are_trained_apart_each_from_a_seed_of_its_own(dataset: Dataset, tmp_path: Path) -> None:
+    both = learned(dataset, tmp_path / "both", replace(CONFIG, members=2))
+    parts = split(dataset, SplitConfig(name="leave_one_out", test=False))
+    task = Task(parts.train, parts.val)
+    for member, pair in enumerate(both.towers.pairs):
+        alone = learn(CONFIG, dataset, task, Stage(tmp_path / f"alone-{member}"), seed=2 * 3 + member)
+        assert torch.equal(weights(pair), weights(alone.towers))
+
+
+def test_each_pair_tells_its_own_metrics_and_goes_on_by_itself(dataset: Dataset, tmp_path: Path) -> None:
+    told: list[set[str]] = []
+    config = replace(CONFIG, members=2, fit=replace(CONFIG.fit, max_epochs=1))
+    parts = split(dataset, SplitConfig(name="leave_one_out", test=False))
+    stage = Stage(tmp_path / "towers", on_epoch=lambda _, metrics: told.append(set(metrics)))
+    whole = learn(config, dataset, Task(parts.train, parts.val), stage, seed=3)
+    assert told[1] == {f"pair_2/{name}" for name in told[0]}
+    (tmp_path / "towers_pair_2" / "finished.json").unlink()
+    (tmp_path / "towers_pair_2" / "last.ckpt").unlink()
+    resumed = learned(dataset, tmp_path / "towers", config, resume=True)
+    assert torch.equal(weights(resumed.towers), weights(whole.towers))
+
+
+def test_no_pair_of_towers_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match=r"learning\.members is 0"):
+        LearningConfig(members=0)
 
 
 class Killed(Exception):
@@ -83,7 +111,7 @@ def test_training_leaves_the_mean_of_all_steps(dataset: Dataset, tmp_path: Path)
     plain = learned(dataset, tmp_path / "plain", replace(config, fit=replace(config.fit, averaged_steps=0)))
     mean = learned(dataset, tmp_path / "mean", config)
     newest = torch.load(tmp_path / "mean" / "last.ckpt", weights_only=True)["current_model_state"]
-    for name, value in plain.towers.state_dict().items():
+    for name, value in plain.towers.pairs[0].state_dict().items():
         torch.testing.assert_close(newest[f"towers.{name}"], value)
     assert not torch.equal(weights(plain.towers), weights(mean.towers))
 
@@ -153,5 +181,5 @@ def test_towers_go_on_from_others_by_the_ids_of_items(dataset: Dataset, tmp_path
     rows = old.rows(vocabulary.ids(vocabulary.item_rows))
     assert vocabulary.num_rows == old.num_rows - 1
     with torch.no_grad():
-        tokens, before = towers.eval().item.tokens(), first.towers.item.tokens()
+        tokens, before = towers.eval().item.tokens(), first.towers.pairs[0].item.tokens()
     torch.testing.assert_close(tokens[2:], before[torch.from_numpy(rows)])

@@ -64,7 +64,9 @@ def test_two_processes_learn_what_one_learns(dataset: Dataset, tmp_path: Path) -
     assert len(two.curve.epochs) == 4
     for alone, shared in zip(one.curve.epochs, two.curve.epochs, strict=True):
         assert shared == pytest.approx(alone, abs=1e-4)
-    torch.testing.assert_close(two.towers.item.id.weight, one.towers.item.id.weight, rtol=0, atol=1e-3)
+    torch.testing.assert_close(
+        two.towers.pairs[0].item.id.weight, one.towers.pairs[0].item.id.weight, rtol=0, atol=1e-3
+    )
     assert sorted(path.name for path in (tmp_path / "two").iterdir()) == ["best.ckpt", "finished.json", "last.ckpt"]
 
 
@@ -88,4 +90,4 @@ def test_two_processes_go_on_after_a_power_cut(dataset: Dataset, tmp_path: Path)
         learned(dataset, Stage(tmp_path / "cut", on_epoch=kill), CONFIG, devices=2)
     resumed = learned(dataset, Stage(tmp_path / "cut", resume=True), CONFIG, devices=2)
     assert resumed.curve == whole.curve
-    assert torch.equal(resumed.towers.item.id.weight, whole.towers.item.id.weight)
+    assert torch.equal(resumed.towers.pairs[0].item.id.weight, whole.towers.pairs[0].item.id.weight)

@@ -144,8 +144,8 @@ def test_two_processes_learn_planted_order_about_as_well_as_one(dataset: Dataset
     assert best[0] > 0.9
     assert best[1] == pytest.approx(best[0], abs=0.05)
     kept = torch.load(tmp_path / "two" / LAST, weights_only=True)["state_dict"]["towers.item.id.weight"]
-    assert kept.shape == one.towers.item.id.weight.shape
-    assert isinstance(two.towers.item.id, nn.Embedding)
+    assert kept.shape == one.towers.pairs[0].item.id.weight.shape
+    assert isinstance(two.towers.pairs[0].item.id, nn.Embedding)
 
 
 @pytest.mark.slow
@@ -164,7 +164,7 @@ def test_a_sharded_table_goes_on_after_a_power_cut(dataset: Dataset, tmp_path: P
         learned(dataset, Stage(tmp_path / "cut", on_epoch=kill), config, devices=2)
     resumed = learned(dataset, Stage(tmp_path / "cut", resume=True), config, devices=2)
     assert resumed.curve == whole.curve
-    assert torch.equal(resumed.towers.item.id.weight, whole.towers.item.id.weight)
+    assert torch.equal(resumed.towers.pairs[0].item.id.weight, whole.towers.pairs[0].item.id.weight)
 
 
 def test_what_cannot_be_sharded_is_refused_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import shlex
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -144,7 +144,7 @@ class Sweep:
             run.params({"seed": config.seed, "learning": config.learning})
             stage = Stage(self.out / CHECKPOINTS, on_epoch=self._watch(trial, run))
             task = Task(self.parts.train, self.parts.val)
-            curve = learn(config.learning, self.dataset, task, stage, config.seed).curve
+            curve = learn(replace(config.learning, members=1), self.dataset, task, stage, config.seed).curve
         except optuna.TrialPruned:
             return None
         except UsageError:
