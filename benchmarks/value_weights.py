@@ -41,13 +41,15 @@ from training.simulator.world import World
 LOOP: Final = LoopConfig(days=7, num_viewers=400)
 NUM_GLANCES: Final = 32
 DEFAULTS: Final = (
-    "abandon=0,watch=0",
-    "abandon=-0.25,watch=0",
-    "abandon=-0.5,watch=0",
-    "abandon=-0.75",
-    "abandon=-1",
-    "abandon=-1,watch=2",
+    "watch=0,time=0,abandon=0",
+    "watch=0,time=0,abandon=-0.5",
+    "watch=0,time=0,abandon=-1",
+    "watch=1,time=0,abandon=-1",
+    "watch=0,time=1,abandon=-1",
+    "watch=1,time=1,abandon=-1",
+    "watch=1,time=1,abandon=-1.25",
 )
+"""Of which the last one is the default of training."""
 
 
 class Prospect(NamedTuple):

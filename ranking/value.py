@@ -28,9 +28,9 @@ class ValueWeights:
     liked: float = 0.0
     take: float = 0.0
     complete: float = 0.0
-    abandon: float = -0.75
+    abandon: float = -1.25
     watch: float = 1.0
-    time: float = 0.0
+    time: float = 1.0
     not_interested: float = 0.0
 
     def of(self, actions: Sequence[str]) -> dict[str, float]:
