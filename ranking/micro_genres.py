@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,16 @@ from numpy.typing import NDArray
 PRIOR = 4.0
 """Plays of an average viewer that are mixed into everybody's."""
 
+LATER_STRENGTH: Final = 0.5
+"""Of titles whose place among the others of a tag is not known."""
+
 
 @dataclass(frozen=True, eq=False)
 class MicroGenres:
     """Genre g is called names[g], made of tags[g] and owns positions offsets[g] to offsets[g + 1], best first.
 
-    offsets: int64 [G + 1]. rows: int64 [S]. strengths: float32 [S]. num_rows is R.
+    offsets: int64 [G + 1]. rows: int64 [S]. strengths: float32 [S]. num_rows is R. later: genres of rows that came or
+    changed after training, at `LATER_STRENGTH`; what was known of them before does not count.
     """
 
     names: tuple[str, ...]
@@ -32,6 +37,7 @@ class MicroGenres:
     rows: NDArray[np.int64]
     strengths: NDArray[np.float32]
     num_rows: int
+    later: Mapping[int, NDArray[np.int64]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -80,15 +86,37 @@ class MicroGenres:
         counts = np.bincount(self.rows, minlength=self.num_rows)
         return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), genre[order], self.strengths[order]
 
+    def with_later(self, later: Mapping[int, NDArray[np.int64]]) -> Self:
+        """With the genres of rows that came or changed since; what was prepared for the others is shared."""
+        grown = replace(self, later={**self.later, **later})
+        vars(grown).update({name: value for name, value in vars(self).items() if name not in vars(grown)})
+        return grown
+
     def pairs(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
         """Every membership of the rows [L]: place in `rows`, genre and strength, in parallel arrays."""
         offsets, genres, strengths = self._by_row
-        known = np.where(rows < self.num_rows, rows, 0)
+        is_later = np.array([row in self.later for row in rows.tolist()], dtype=np.bool_)
+        known = np.where((rows < self.num_rows) & ~is_later, rows, 0)
         starts, lengths = offsets[known], offsets[known + 1] - offsets[known]
         ends = np.cumsum(lengths)
         total = int(ends[-1]) if len(ends) else 0
         places = np.arange(total) + np.repeat(starts - ends + lengths, lengths)
-        return np.repeat(np.arange(len(rows)), lengths), genres[places], strengths[places]
+        found = np.repeat(np.arange(len(rows)), lengths), genres[places], strengths[places]
+        return self._and_later(rows, np.flatnonzero(is_later), *found) if is_later.any() else found
+
+    def _and_later(
+        self,
+        rows: NDArray[np.int64],
+        at: NDArray[np.int64],
+        place: NDArray[np.int64],
+        genre: NDArray[np.int64],
+        strength: NDArray[np.float32],
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+        """The pairs, and those of the later titles at the places `at` of the rows behind them."""
+        more = [self.later[row] for row in rows[at].tolist()]
+        places = np.repeat(at, [len(each) for each in more])
+        halves = np.full(len(places), LATER_STRENGTH, dtype=np.float32)
+        return np.append(place, places), np.concatenate([genre, *more]), np.append(strength, halves)
 
     def weights(self, rows: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Summed weight [G] of the rows [L] that each genre holds."""

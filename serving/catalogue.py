@@ -6,6 +6,7 @@ Shapes: R item rows.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,14 +68,23 @@ class Catalogue:
         path.write_bytes(msgspec.json.encode(self._table))
 
     def grown(self, num_rows: int, put: Mapping[int, ItemMessage]) -> Catalogue:
-        """With rows up to `num_rows`, and what was put by hand in place of what was known."""
+        """With rows up to `num_rows`, and what was put by hand in place of what was known; other rows are copied."""
         missing, table = num_rows - self.num_rows, self._table
-        grown = CatalogueTable(
-            [*table.titles, *[""] * missing], [*table.genres, *[[]] * missing], [*table.maturity, *[""] * missing]
-        )
+        grown, people = copy(self), [*table.people, *[[]] * missing] if table.people else []
+        grown._table = CatalogueTable(
+            [*table.titles, *[""] * missing], [*table.genres, *[[]] * missing], [*table.maturity, *[""] * missing],
+            people,
+        )  # fmt: skip
         for row, item in put.items():
-            grown.titles[row], grown.genres[row], grown.maturity[row] = item.title, list(item.genres), item.maturity
-        return Catalogue(grown)
+            grown._table.titles[row], grown._table.genres[row] = item.title, list(item.genres)
+            grown._table.maturity[row] = item.maturity
+            if people:
+                people[row] = list(item.people)
+        rows = np.array(sorted(put), dtype=np.int64)
+        grown._genres = _relabelled(self._genres, rows, {row: item.genres for row, item in put.items()})
+        labels = {row: [item.maturity] if item.maturity else [] for row, item in put.items()}
+        grown._maturity = _relabelled(self._maturity, rows, labels)
+        return grown
 
     @property
     def num_rows(self) -> int:
@@ -95,6 +105,11 @@ class Catalogue:
     def rows_by_genre(self) -> Mapping[str, NDArray[np.int64]]:
         """Rows of each genre, ascending."""
         return self._genres
+
+    @property
+    def rows_by_maturity(self) -> Mapping[str, NDArray[np.int64]]:
+        """Rows of each maturity label, ascending."""
+        return self._maturity
 
     def titles(self, rows: NDArray[np.int64]) -> list[str]:
         """Title of each row, '' where none is known or the item came later."""
@@ -139,3 +154,22 @@ def _rows_by_label(labels: Sequence[Sequence[str]]) -> dict[str, NDArray[np.int6
         for label in each:
             rows.setdefault(label, []).append(row)
     return {label: np.array(members, dtype=np.int64) for label, members in rows.items()}
+
+
+def _relabelled(
+    members: Mapping[str, NDArray[np.int64]], rows: NDArray[np.int64], labels: Mapping[int, Sequence[str]]
+) -> dict[str, NDArray[np.int64]]:
+    """Members of each label [n] once the `rows`, ascending, have these labels and no others; none without members."""
+    mine: dict[str, list[int]] = {}
+    for row in rows.tolist():
+        for label in dict.fromkeys(labels[row]):
+            mine.setdefault(label, []).append(row)
+    changed = dict(members)
+    for label in {**members, **mine}:
+        own = changed.get(label, np.empty(0, dtype=np.int64))
+        at = np.searchsorted(own, rows)
+        gone = at[np.append(own, -1)[at] == rows]
+        if len(gone) or label in mine:
+            own, new = np.delete(own, gone), np.array(mine.get(label, []), dtype=np.int64)
+            changed[label] = np.insert(own, np.searchsorted(own, new), new)
+    return {label: each for label, each in changed.items() if len(each)}

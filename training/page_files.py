@@ -47,8 +47,8 @@ def page_files(
     item_vectors: NDArray[np.float32],
 ) -> dict[str, bytes]:
     """Contents by file name."""
-    titles = title_table(dataset.items, vocabulary)
-    saves: list[Callable[[Path], object]] = [titles.save, fit_genres(config.genres, dataset, vocabulary).genres.save]
+    titles, fitted = title_table(dataset.items, vocabulary), fit_genres(config.genres, dataset, vocabulary)
+    saves: list[Callable[[Path], object]] = [titles.save, fitted.genres.save, fitted.rules.save]
     imagery = Imagery(_genres(dataset.items, vocabulary), titles.artworks)
     seen = seen_variants(dataset.events, vocabulary, imagery)
     if seen is not None:

@@ -6,6 +6,7 @@ Shapes: R item rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Final, Protocol
 
 import msgspec
@@ -16,7 +17,7 @@ from serving.catalogue import Catalogue
 from serving.errors import RequestError
 from serving.items import ItemTable
 from serving.page.messages import Controls
-from serving.page.titles import KIDS_AGE, age_of, ages, ladder
+from serving.page.titles import KIDS_AGE, STRONGEST, age_of, ages, ladder
 from towers.vocabulary import NUM_RESERVED, UNKNOWN
 
 NAME: Final = "controls"
@@ -66,12 +67,24 @@ class Gate:
 
     def __init__(self, catalogue: Catalogue, items: ItemTable) -> None:
         self._items = items
-        self._ages = ages(catalogue)
-        self._labels = ladder(catalogue.maturity_labels)
+        self._ages = ages(catalogue.maturity_labels)
+        self._labels = ladder(catalogue.rows_by_maturity)
         self._genres = catalogue.rows_by_genre
         later = np.arange(items.num_base, catalogue.num_rows)
         self._everything = np.arange(catalogue.num_rows) >= NUM_RESERVED
         self._everything[later] = [bool(title) for title in catalogue.titles(later)]
+
+    def grown(self, catalogue: Catalogue, changed: Sequence[int]) -> Gate:
+        """Over a longer catalogue; apart from new rows, only the `changed` ones are other than before."""
+        gate, more = copy(self), catalogue.num_rows - len(self._ages)
+        gate._ages = np.append(self._ages, np.full(more, STRONGEST))
+        gate._everything = np.append(self._everything, np.zeros(more, dtype=np.bool_))
+        rows = np.array(changed, dtype=np.int64)
+        gate._ages[rows] = ages([catalogue.maturity_labels[row] for row in changed])
+        has_title = [bool(title) for title in catalogue.titles(rows)]
+        gate._everything[rows] = (rows < self._items.num_base) | has_title
+        gate._labels, gate._genres = ladder(catalogue.rows_by_maturity), catalogue.rows_by_genre
+        return gate
 
     @property
     def maturity_labels(self) -> list[str]:

@@ -86,7 +86,7 @@ class Homepage:
         self.onboarding = Onboarding(parts.bundle)
         self.habits = HabitReader(parts, recommender.state)
         self._gatherer = Gatherer(parts, recommender.shelf, recommender.state.items, self._config.gatherer)
-        self._of_bundle, self._labels = parts, recommender.shelf.labels
+        self._titles_of_bundle, self._labels = parts.titles, recommender.shelf.labels
 
     def renewed(self) -> Homepage:
         """Itself, or one that shows what was put while serving; requests under way keep theirs."""
@@ -94,10 +94,11 @@ class Homepage:
         labels = shelf.labels
         if labels is self._labels:
             return self
+        changed = {row: item for row, item in labels.items() if self._labels.get(row) is not item}
         other = copy(self)
-        other.parts = self._of_bundle.grown(shelf, items.num_rows)
-        other.gate = Gate(other.parts.catalogue, items)
-        other.imagery = Imagery(other.parts.catalogue.genre_labels, other.parts.titles.artworks)
+        other.parts = self.parts.grown(shelf, items.num_rows, changed, self._titles_of_bundle)
+        other.gate = self.gate.grown(other.parts.catalogue, list(changed))
+        other.imagery = self.imagery.grown(other.parts.catalogue.genre_labels, list(changed))
         other.presenter = self.presenter.showing(other.parts, other.imagery)
         other._gatherer = Gatherer(other.parts, shelf, items, self._config.gatherer)
         other._labels = labels

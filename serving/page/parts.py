@@ -5,8 +5,8 @@ Shapes: R item rows, S segments of viewers, D embedding, G micro-genres.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Final, Self
 
@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranking.micro_genres import MicroGenres
+from ranking.title_tags import GenreRules, TitleFacts
 from ranking.watching import WatchLog
 from serving.bundle import Bundle
 from serving.catalogue import Catalogue
+from serving.item_messages import ItemMessage
 from serving.page.titles import TitleTable
 from serving.shelf import Shelf
 from towers.vocabulary import NUM_RESERVED
@@ -52,49 +54,79 @@ class ViewerSegments:
 
 @dataclass(frozen=True, eq=False)
 class PageParts:
-    """Titles, micro-genres, segments and what viewers watched how, with what follows from them."""
+    """Titles, micro-genres, segments and what viewers watched how, with what follows from them.
+
+    releases: float64 [R], milliseconds, and lengths: float64 [R], minutes, NaN where unknown. is_series: float64 [R], 1
+    for series. base: float64 [G], share of each micro-genre in the choices of all viewers.
+    """
 
     bundle: Bundle
     catalogue: Catalogue
     titles: TitleTable
     genres: MicroGenres | None
+    rules: GenreRules | None
     segments: ViewerSegments | None
-    watched: WatchLog | None = None
+    watched: WatchLog | None
+    releases: NDArray[np.float64]
+    lengths: NDArray[np.float64]
+    is_series: NDArray[np.float64]
+    base: NDArray[np.float64]
 
     @classmethod
     def load(cls, bundle: Bundle) -> Self:
         """Read the page's files of the bundle."""
         num_rows = bundle.spec.vocabulary.num_rows
         folder = bundle.folder
-        genres, segments = MicroGenres.load(folder), ViewerSegments.load(folder)
-        titles, watched = TitleTable.load(folder, num_rows), WatchLog.load(folder)
-        return cls(bundle, bundle.catalogue, titles, genres, segments, watched)
+        genres, rules = MicroGenres.load(folder), GenreRules.load(folder)
+        titles = TitleTable.load(folder, num_rows)
+        is_series = np.array([kind == "series" for kind in titles.kind], dtype=np.float64)
+        return cls(
+            bundle, bundle.catalogue, titles, genres, rules, ViewerSegments.load(folder), WatchLog.load(folder),
+            titles.releases(), titles.lengths(), is_series, _base(bundle, genres),
+        )  # fmt: skip
 
-    def grown(self, shelf: Shelf, num_rows: int) -> Self:
-        """With the titles that were put while serving; `self` is of the bundle alone."""
-        catalogue = self.catalogue.grown(num_rows, shelf.labels)
-        return replace(self, catalogue=catalogue, titles=self.titles.grown(num_rows, shelf.labels, shelf.put_ms))
+    def grown(self, shelf: Shelf, num_rows: int, put: Mapping[int, ItemMessage], of_bundle: TitleTable) -> Self:
+        """With the titles `put` since, by row; `of_bundle` is the bundle's own table.
 
-    @cached_property
-    def releases(self) -> NDArray[np.float64]:
-        """Release times [R] in milliseconds, NaN where unknown."""
-        return self.titles.releases()
+        Nothing is worked out anew of the other titles: their part is copied, some ten arrays and lists of R.
+        """
+        titles = self.titles.grown(num_rows, put, shelf.put_ms, of_bundle)
+        releases, lengths, is_series = (
+            _longer(each, num_rows, unknown)
+            for each, unknown in ((self.releases, np.nan), (self.lengths, np.nan), (self.is_series, 0.0))
+        )
+        changed = list(put)
+        releases[changed] = [np.nan if (at := titles.release_ms[row]) is None else at for row in changed]
+        genres = self.genres
+        if genres is not None and self.rules is not None:
+            genres = genres.with_later({row: self.rules.genres_of(facts_of(put[row])) for row in changed})
+        catalogue = self.catalogue.grown(num_rows, put)
+        return replace(
+            self, catalogue=catalogue, titles=titles, genres=genres, releases=releases, lengths=lengths,
+            is_series=is_series,
+        )  # fmt: skip
 
-    @cached_property
-    def lengths(self) -> NDArray[np.float64]:
-        """Minutes [R], NaN where unknown."""
-        return self.titles.lengths()
 
-    @cached_property
-    def is_series(self) -> NDArray[np.float64]:
-        """1 for series [R], 0 for everything else."""
-        return np.array([kind == "series" for kind in self.titles.kind], dtype=np.float64)
+def facts_of(item: ItemMessage) -> TitleFacts:
+    """What a message tells of a title; nobody has rated it, so no name that needs ratings is true of it."""
+    return TitleFacts(
+        title=item.title,
+        genres=frozenset(label.lower() for label in item.genres),
+        people=frozenset(name.lower() for name in item.people),
+        maturity=frozenset({item.maturity.lower()} - {""}),
+        text=item.text.lower(),
+        year=item.year,
+    )
 
-    @cached_property
-    def base(self) -> NDArray[np.float64]:
-        """Share of each micro-genre [G] in the choices of all viewers."""
-        if self.genres is None:
-            return np.empty(0)
-        rows = np.arange(NUM_RESERVED, self.genres.num_rows)
-        counts = self.bundle.popularity[rows] + 1e-9
-        return self.genres.weights(rows, counts / counts.sum())
+
+def _base(bundle: Bundle, genres: MicroGenres | None) -> NDArray[np.float64]:
+    if genres is None:
+        return np.empty(0)
+    rows = np.arange(NUM_RESERVED, genres.num_rows)
+    counts = bundle.popularity[rows] + 1e-9
+    return genres.weights(rows, counts / counts.sum())
+
+
+def _longer(values: NDArray[np.float64], num_rows: int, unknown: float) -> NDArray[np.float64]:
+    """A copy of `num_rows` values."""
+    return np.append(values, np.full(num_rows - len(values), unknown))

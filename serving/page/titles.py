@@ -6,7 +6,7 @@ Shapes: R item rows.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +14,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.catalogue import Catalogue
 from serving.item_messages import ItemMessage
 
 FILE: Final = "titles.json"
@@ -53,14 +52,18 @@ class TitleTable(msgspec.Struct, frozen=True):
         path = folder / FILE
         return msgspec.json.decode(path.read_bytes(), type=cls) if path.is_file() else cls.unknown(num_rows)
 
-    def grown(self, num_rows: int, put: Mapping[int, ItemMessage], put_ms: Callable[[int], int]) -> TitleTable:
-        """With rows up to `num_rows`, and what was put by hand in place of what was known."""
-        missing = num_rows - len(self.year)
-        more = TitleTable.unknown(missing)
+    def grown(
+        self, num_rows: int, put: Mapping[int, ItemMessage], put_ms: Callable[[int], int], of_bundle: TitleTable
+    ) -> TitleTable:
+        """With rows up to `num_rows`, and what was `put` by hand in place of what the bundle knew."""
+        nothing, more = TitleTable.unknown(1), TitleTable.unknown(num_rows - len(self.year))
         columns = {name: [*getattr(self, name), *getattr(more, name)] for name in self.__struct_fields__}
         for row, message in put.items():
+            is_new = row >= len(of_bundle.year)
+            for name, column in columns.items():
+                column[row] = getattr(nothing if is_new else of_bundle, name)[0 if is_new else row]
             columns["year"][row] = None if message.year is None else int(message.year)
-            if message.available_from_ms is not None or row >= len(self.year):
+            if message.available_from_ms is not None or is_new:
                 columns["release_ms"][row] = message.available_from_ms or put_ms(row)
             if message.text:
                 columns["lines"][row] = [beginning(message.text)]
@@ -96,11 +99,11 @@ def age_of(label: str) -> int:
     return min(int(digits[1]), STRONGEST) if digits else STRONGEST
 
 
-def ages(catalogue: Catalogue) -> NDArray[np.int64]:
-    """Age [R] of each row of the catalogue."""
-    return np.array([age_of(label) for label in catalogue.maturity_labels], dtype=np.int64)
+def ages(labels: Sequence[str]) -> NDArray[np.int64]:
+    """Age [R] of each label [R]."""
+    return np.array([age_of(label) for label in labels], dtype=np.int64)
 
 
-def ladder(labels: Sequence[str]) -> list[str]:
+def ladder(labels: Iterable[str]) -> list[str]:
     """Distinct labels from the mildest to the strongest."""
     return sorted({label for label in labels if label}, key=lambda label: (age_of(label), label))

@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from training.genres.facts import TitleFacts
-from training.genres.lexicon import MOST_OF_A_SLOT, MOST_TAGS, Lexicon, Tag, follows
+from ranking.title_tags import Tag, TitleFacts
+from training.genres.lexicon import MOST_OF_A_SLOT, MOST_TAGS, Lexicon, follows
 
 LEAST_STEP: Final = 1.05
 """A further tag must gather titles more densely than chance."""
@@ -35,10 +35,13 @@ class ComposeConfig:
 
 
 class Carried(NamedTuple):
-    """is_carried: bool [N, T], who carries what. percentile: float32 [N, T], how strongly among all titles."""
+    """is_carried: bool [N, T], who carries what. percentile: float32 [N, T], how strongly among all titles.
+    least: float64 [T], the score from which a tag is carried; infinite where nobody carries it.
+    """
 
     is_carried: NDArray[np.bool_]
     percentile: NDArray[np.float32]
+    least: NDArray[np.float64]
 
 
 class Composed(NamedTuple):
@@ -59,7 +62,9 @@ def carried(tags: Sequence[Tag], facts: Sequence[TitleFacts]) -> Carried:
     is_graded = np.array([tag.words is not None or tag.measure is not None for tag in tags])
     share = np.array([tag.share for tag in tags])
     is_high = ~is_graded | (below / len(facts) >= 1 - share) | (scores >= scores.max(axis=0))
-    return Carried((scores > 0) & is_high, ((below + upto) / 2 / len(facts)).astype(np.float32))
+    is_carried = (scores > 0) & is_high
+    least = np.where(is_carried, scores, np.inf).min(axis=0).astype(np.float64)
+    return Carried(is_carried, ((below + upto) / 2 / len(facts)).astype(np.float32), least)
 
 
 def compose(lexicon: Lexicon, found: Carried, config: ComposeConfig) -> list[Composed]:

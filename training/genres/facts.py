@@ -10,7 +10,6 @@ import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,32 +17,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ranking.title_tags import TitleFacts
 from training.data.dataset import Dataset
 
 logger = logging.getLogger(__name__)
 
 PRIOR_RATINGS = 20.0
 FEW_RATINGS = 5
-
-
-@dataclass(frozen=True, eq=False)
-class TitleFacts:
-    """One title; labels and text in lower case."""
-
-    title: str
-    genres: frozenset[str] = frozenset()
-    keywords: frozenset[str] = frozenset()
-    people: frozenset[str] = frozenset()
-    regions: frozenset[str] = frozenset()
-    maturity: frozenset[str] = frozenset()
-    text: str = ""
-    year: float | None = None
-    measures: Mapping[str, float] = field(default_factory=dict)
-
-    def labels(self, kind: str) -> frozenset[str]:
-        """Labels of a kind, a field's name."""
-        found: frozenset[str] = getattr(self, kind)
-        return found
 
 
 def title_facts(dataset: Dataset, ids: Sequence[str], keywords: Mapping[str, frozenset[str]]) -> list[TitleFacts]:

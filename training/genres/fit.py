@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from ranking.micro_genres import MicroGenres
+from ranking.title_tags import GenreRules, Rule, TitleFacts
 from towers.vocabulary import NUM_RESERVED, Vocabulary
 from training.data.dataset import Dataset
 from training.errors import UsageError
 from training.genres.compose import Carried, ComposeConfig, carried, compose, people_of
-from training.genres.facts import TitleFacts, human_tags, title_facts, tmdb_keywords
+from training.genres.facts import human_tags, title_facts, tmdb_keywords
 from training.genres.lexicon import Lexicon
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,15 @@ class Fitted:
     combinations: tuple[tuple[int, ...], ...]
     facts: Sequence[TitleFacts]
     carried: Carried
+
+    @property
+    def rules(self) -> GenreRules:
+        """What later titles must show to stand in each micro-genre."""
+        tags, least = self.lexicon.tags, self.carried.least.tolist()
+        used = sorted({tag for needs in self.combinations for tag in needs})
+        place = {tag: n for n, tag in enumerate(used)}
+        rules = [Rule.of(tags[tag], least[tag]) for tag in used]
+        return GenreRules(rules, [[place[tag] for tag in needs] for needs in self.combinations])
 
 
 def fit_genres(config: GenresConfig, dataset: Dataset, vocabulary: Vocabulary) -> Fitted:

@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import yaml
 
+from ranking.title_tags import Tag
 from training.errors import UsageError
-from training.genres.facts import TitleFacts
 
 SLOTS: Final = (
     "region", "award", "adjective", "genre", "based_on", "set_in", "era", "about", "ages", "with",
@@ -33,33 +33,7 @@ _GLUE: Final = frozenset(
     | {"featuring", "titles", "stories"}
 )
 
-_LABEL, _WORD, _MOST_WORDS = 2.0, 0.5, 3
 _KEYS = {"genres", "keywords", "regions", "maturity", "people", "words", "years", "measure", "share", "not"}
-
-
-@dataclass(frozen=True, eq=False)
-class Tag:
-    """One predicate. `excludes` are forms that contradict it; `measure` names a figure, `share` how many carry it."""
-
-    slot: str
-    form: str
-    labels: Mapping[str, frozenset[str]]
-    words: re.Pattern[str] | None = None
-    years: tuple[int, int] | None = None
-    measure: str | None = None
-    share: float = 0.25
-    excludes: frozenset[str] = frozenset()
-
-    def score(self, facts: TitleFacts) -> float:
-        """How strongly the title shows it; 0 is not at all."""
-        if self.measure is not None:
-            return facts.measures.get(self.measure, 0.0)
-        if self.years is not None:
-            return float(facts.year is not None and self.years[0] <= facts.year <= self.years[1])
-        labelled = _LABEL * any(wanted & facts.labels(kind) for kind, wanted in self.labels.items())
-        if self.words is None:
-            return labelled
-        return labelled + _WORD * min(len(self.words.findall(facts.text)), _MOST_WORDS)
 
 
 @dataclass(frozen=True, eq=False)

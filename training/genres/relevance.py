@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import svds
 
-from training.genres.facts import TitleFacts
+from ranking.title_tags import TitleFacts
 
 NUM_FACTORS: Final = 32
 RIDGE: Final = 1.0

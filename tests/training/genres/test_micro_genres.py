@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from ranking.micro_genres import MicroGenres
+from ranking.title_tags import GenreRules
 from towers.schema import CheckRules
 from towers.vocabulary import NUM_RESERVED, Vocabulary
 from training.data.canonical import EventOptions, canonical
@@ -145,3 +148,15 @@ def test_movielens_1m_is_covered_without_a_violation(tmp_path_factory: pytest.Te
     fitted = fit_genres(wanted, dataset, Vocabulary.fit(dataset.events["item_id"].unique()))
     assert violations(fitted) == []
     assert coverage(fitted.genres) >= 0.95
+
+
+def test_rules_name_each_title_as_training_did(fitted: Fitted, tmp_path: Path) -> None:
+    """Those with figures of ratings among their tags, too, when the figures are known."""
+    fitted.rules.save(tmp_path)
+    rules = GenreRules.load(tmp_path)
+    assert rules is not None
+    for place in range(0, len(fitted.facts), 7):
+        expected = [g for g in range(fitted.genres.num_genres) if place + NUM_RESERVED in fitted.genres.titles(g)]
+        assert rules.genres_of(fitted.facts[place]).tolist() == expected
+        unrated = rules.genres_of(replace(fitted.facts[place], measures={}))
+        assert set(unrated) <= set(expected)
