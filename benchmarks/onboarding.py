@@ -2,7 +2,8 @@
 
 Viewers whom the bundle never saw answer "like" for titles in one half of their likes, drawn by chance, and "unknown"
 otherwise; the other half is to be found. NDCG@10 over all titles but the first half, after so many likes; who has fewer
-within the first 200 titles asked about keeps those. Settings were chosen on the viewers or worlds called validation.
+within the first 200 titles asked about keeps those. Titles are ordered by what the page hears of the answers, the
+ranker aside. Settings were chosen on the viewers or worlds called validation.
 
 Run: python benchmarks/onboarding.py ml-1m BUNDLE EVENTS.parquet     (a bundle trained on the first 90 % of time)
      python benchmarks/onboarding.py simulated FOLDER [FIRST SEED] [NUMBER OF WORLDS]
@@ -11,6 +12,7 @@ Run: python benchmarks/onboarding.py ml-1m BUNDLE EVENTS.parquet     (a bundle t
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -25,6 +27,7 @@ from ranking.crowd import Crowd, crowd_of
 from ranking.newcomer import Newcomer
 from ranking.onboarding import Answers, Asker
 from serving.bundle import Bundle
+from serving.page.newcomer import BAG_WEIGHT
 from training.commands.train import TrainConfig, train
 from training.compose import compose
 from training.simulator.config import preset
@@ -79,28 +82,30 @@ def judge(bundle: Bundle, viewers: list[Viewer]) -> dict[str, Outcome]:
     prior = newcomer.prior(np.bincount(bundle.histories.rows, minlength=len(vectors)).astype(np.float64))
     prior[:2] = -np.inf
     print(f"{len(viewers)} viewers, strength {newcomer.strength:g}, doubt {newcomer.doubt:g}")
-    return {grid: asked_by(grid, asker, crowd, newcomer, prior, vectors, viewers) for grid in GRIDS}
+
+    def odds(liked: NDArray[np.int64]) -> NDArray[np.float64]:
+        lean = newcomer.lean(vectors[liked], np.ones(len(liked), dtype=np.bool_), crowd.centre)
+        heard: NDArray[np.float64] = prior + vectors @ lean
+        return heard if bundle.bag is None else heard + BAG_WEIGHT * bundle.bag.scores(liked, len(heard))
+
+    return {grid: asked_by(grid, asker, crowd, odds, viewers) for grid in GRIDS}
 
 
 def asked_by(
     grid: str,
     asker: Asker,
     crowd: Crowd,
-    newcomer: Newcomer,
-    prior: NDArray[np.float64],
-    vectors: NDArray[np.float32],
+    odds: Callable[[NDArray[np.int64]], NDArray[np.float64]],
     viewers: list[Viewer],
 ) -> Outcome:
-    """Ask each viewer with one kind of grid."""
+    """Ask each viewer with one kind of grid; `odds` are those of all titles [R] after the likes."""
     fixed = getattr(asker, grid)(MOST_ASKED)
     ndcg, asked = np.zeros((len(viewers), len(NUMBERS))), np.zeros((len(viewers), len(NUMBERS)))
     for u, viewer in enumerate(viewers):
         places = crowd.places(viewer.known)
         likes, after = adapted(asker, places) if grid == "adaptive" else found_in(fixed, places)
         for n, number in enumerate(NUMBERS):
-            rows = crowd.rows[likes[:number]]
-            lean = newcomer.lean(vectors[rows], np.ones(len(rows), dtype=np.bool_), crowd.centre)
-            ndcg[u, n] = ndcg_at_10(prior + vectors @ lean, viewer)
+            ndcg[u, n] = ndcg_at_10(odds(crowd.rows[likes[:number]]), viewer)
             asked[u, n] = after[number - 1] if 0 < number <= len(likes) else MOST_ASKED * (number > 0)
     return Outcome(ndcg, asked)
 

@@ -81,7 +81,7 @@ class Gate:
         gate._everything = np.append(self._everything, np.zeros(more, dtype=np.bool_))
         rows = np.array(changed, dtype=np.int64)
         gate._ages[rows] = ages([catalogue.maturity_labels[row] for row in changed])
-        has_title = [bool(title) for title in catalogue.titles(rows)]
+        has_title = np.array([bool(title) for title in catalogue.titles(rows)], dtype=np.bool_)
         gate._everything[rows] = (rows < self._items.num_base) | has_title
         gate._labels, gate._genres = ladder(catalogue.rows_by_maturity), catalogue.rows_by_genre
         return gate

@@ -1,6 +1,7 @@
 """The page of somebody who answered the onboarding: the answers and what everybody likes have a say beside the ranker.
 
 Rankers learn from long histories and may make little of a few likes. What the answers say gives way to what is watched.
+The likes are a bag without order, so the bundle's tables for bags speak as well, where it has them.
 Shapes: K candidates, R item rows of the bundle, D embedding, H events.
 """
 
@@ -17,6 +18,7 @@ from ranking.crowd import is_liked, mean_vector
 from ranking.newcomer import Newcomer
 from serving.bundle import Bundle
 from serving.pipeline import Request
+from towers.bag import BagTables
 from towers.history import Action
 
 WEIGHT: Final = 0.5
@@ -29,6 +31,10 @@ MOST: Final = 50
 """From so many on, the ranker alone decides."""
 
 
+BAG_WEIGHT: Final = 12.0
+"""Log odds for a score of 1 by the tables for bags."""
+
+
 @dataclass(frozen=True, eq=False)
 class NewcomerOdds:
     """prior: float64 [R], log popularity of all time. centre: float32 [D], mean vector of what everybody chooses."""
@@ -36,13 +42,14 @@ class NewcomerOdds:
     newcomer: Newcomer
     prior: NDArray[np.float64]
     centre: NDArray[np.float32]
+    bag: BagTables | None = None
 
     @classmethod
     def of(cls, bundle: Bundle, newcomer: Newcomer) -> NewcomerOdds:
         """From the histories of a bundle."""
         vectors = np.asarray(bundle.item_vectors)
         counts = np.bincount(bundle.histories.rows, minlength=len(vectors)).astype(np.float64)
-        return cls(newcomer, newcomer.prior(counts), mean_vector(vectors, counts))
+        return cls(newcomer, newcomer.prior(counts), mean_vector(vectors, counts), bundle.bag)
 
     def __call__(self, request: Request, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Log odds [K] of the rows after the likes and dislikes of the request's history."""
@@ -53,6 +60,8 @@ class NewcomerOdds:
         known = rows < len(self.prior)
         prior = np.where(known, self.prior[np.where(known, rows, 0)], self.prior.min())
         odds: NDArray[np.float64] = prior + vectors_of(rows) @ lean
+        if self.bag is not None:
+            odds += BAG_WEIGHT * self.bag.scores_of(self.bag.vector(history.rows[liked]), rows)
         return odds
 
 

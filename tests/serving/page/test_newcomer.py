@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from index.topk import Candidates
 from ranking.newcomer import Newcomer
 from serving.events import ONBOARDING, Event
 from serving.page.homepage import Homepage
-from serving.page.newcomer import MOST, NewcomerOdds, blended, share_of
+from serving.page.newcomer import BAG_WEIGHT, MOST, NewcomerOdds, blended, share_of
 from serving.page.onboarding import num_answers
 from serving.recommender import Recommender
 from tests.bundles import item_id
 from tests.serving.conftest import NOW_MS
+from towers.bag import BagTables
 from towers.query import Query
 from towers.schema import EventType
 
@@ -32,6 +36,16 @@ def test_a_like_lifts_what_is_alike(recommender: Recommender) -> None:
 def test_items_that_came_since_have_the_least_prior(recommender: Recommender) -> None:
     odds = NewcomerOdds(Newcomer(), np.array([0.0, 0.0, 3.0, 1.0]), np.zeros(8, np.float32))
     assert odds(recommender.request(Query("newcomer", ts_ms=NOW_MS)), np.array([2, 3, 500])).tolist() == [3, 1, 0]
+
+
+def test_the_bag_of_likes_speaks_where_the_bundle_has_tables(recommender: Recommender) -> None:
+    answer(recommender, 0)
+    request, rows = recommender.request(Query("newcomer", ts_ms=NOW_MS)), np.array([3, 4, 500])
+    without = NewcomerOdds(Newcomer(), np.zeros(60), np.zeros(8, np.float32))
+    reading, answering = np.zeros((60, 1), np.float32), np.zeros((60, 1), np.float32)
+    reading[2], answering[4] = 0.5, 1.0
+    more = replace(without, bag=BagTables(reading, answering))(request, rows) - without(request, rows)
+    assert more == pytest.approx([0, 0.5 * BAG_WEIGHT, 0])
 
 
 def test_watching_supersedes_answers() -> None:
