@@ -6,14 +6,20 @@ Shapes: N titles, D factors, G micro-genres, V viewers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ranking.micro_genres import MicroGenres
+from towers.vocabulary import NUM_RESERVED
 
 ROWS, FIRST = 5, 10
+HEAD: Final = 300
+"""Likeliest titles of a viewer, by which rows are chosen."""
+
+PULL: Final = 0.25
+"""How much rows of genres that a viewer watches more than others are preferred; chosen before the judged tenth."""
 
 
 class Coherence(NamedTuple):
@@ -52,55 +58,54 @@ def next_watch_recall(
     groups: Sequence[NDArray[np.int64]],
     histories: Sequence[NDArray[np.int64]],
     targets: NDArray[np.int64],
+    likings: Sequence[NDArray[np.float64]],
     popularity: NDArray[np.float64],
     rng: np.random.Generator | None = None,
 ) -> float:
-    """Share of viewers whose next title stands in the first 10 of 5 rows; rows are chosen by affinity, or by `rng`.
+    """Share of viewers whose next title stands in the first 10 of 5 rows, which are chosen for it, or by `rng`.
 
-    groups: rows of titles, of which each viewer is shown the most popular unseen ones.
+    groups: rows of titles, which each viewer is shown by `likings` [V of R], unseen ones alone. popularity: [R].
     """
-    membership = np.zeros((len(groups), len(popularity)))
-    for g, titles in enumerate(groups):
-        membership[g, titles] = 1
-    base = membership @ popularity / popularity.sum()
-    ordered = [titles[np.argsort(-popularity[titles], kind="stable")] for titles in groups]
-    hits = [
-        target in _shown(ordered, history, popularity, _lift(membership, base, history), rng)
-        for history, target in zip(histories, targets.tolist(), strict=True)
-    ]
+    sizes = [np.ones(len(each), dtype=np.float32) for each in groups]
+    genres = MicroGenres.of([""] * len(groups), [()] * len(groups), groups, sizes, len(popularity))
+    base = genres.weights(np.arange(len(popularity)), popularity / popularity.sum())
+    hits = []
+    for history, target, liking in zip(histories, targets.tolist(), likings, strict=True):
+        unseen = np.where(np.isin(np.arange(len(liking)), history), -np.inf, liking)
+        unseen[:NUM_RESERVED] = -np.inf
+        order = np.argsort(-unseen, kind="stable")[: int(np.isfinite(unseen).sum())]
+        newest = history[-50:]
+        ages = np.arange(len(newest), dtype=np.float64)[::-1]
+        lift = np.exp(PULL * genres.affinity(newest, np.asarray(0.97**ages), base))
+        rows = _chosen(genres, order[:HEAD], lift) if rng is None else rng.permutation(len(groups))[:ROWS].tolist()
+        hits.append(target in _shown(genres, rows, order))
     return float(np.mean(hits))
 
 
-def _lift(
-    membership: NDArray[np.float64], base: NDArray[np.float64], history: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """How much more of each group the newest 50 titles hold than an average viewer's do."""
-    newest = history[-50:]
-    weights = 0.97 ** np.arange(len(newest))[::-1]
-    mine = membership[:, newest] @ weights
-    return np.asarray((mine + 4 * base) / ((weights.sum() + 4) * base + 1e-9))
+def _chosen(genres: MicroGenres, best: NDArray[np.int64], lift: NDArray[np.float64]) -> list[int]:
+    """Five genres: each time the one whose first ten titles not shown yet promise most, its affinity with them.
+
+    best: titles [K] from the likeliest on; each is taken to be as likely as its place says.
+    """
+    place, genre, _ = genres.pairs(best)
+    order = np.lexsort((place, genre))
+    place, genre, is_free, rows = place[order], genre[order], np.ones(len(best), dtype=np.bool_), list[int]()
+    for _ in range(min(ROWS, genres.num_genres)):
+        open_ = is_free[place]
+        places, owner = place[open_], genre[open_]
+        turn = np.arange(len(owner)) - np.searchsorted(owner, owner)
+        first = turn < FIRST
+        gain = lift * np.bincount(owner[first], 1 / (places[first] + 10), genres.num_genres)
+        gain[rows] = -1
+        rows.append(int(gain.argmax()))
+        is_free[places[first & (owner == rows[-1])]] = False
+    return rows
 
 
-def _shown(
-    ordered: Sequence[NDArray[np.int64]],
-    history: NDArray[np.int64],
-    popularity: NDArray[np.float64],
-    lift: NDArray[np.float64],
-    rng: np.random.Generator | None,
-) -> set[int]:
-    """Titles of five rows: each time the group that promises most of what is not shown yet."""
-    shown: set[int] = set()
-    out = np.zeros(len(popularity), dtype=np.bool_)
-    out[history] = True
-    if rng is not None:
-        candidates = rng.permutation(len(ordered)).tolist()
-    else:
-        promise = np.array([popularity[titles[:FIRST]].sum() for titles in ordered]) * lift
-        candidates = np.argsort(-promise, kind="stable")[:60].tolist()
-    for _ in range(ROWS):
-        heads = {g: ordered[g][~out[ordered[g]]][:FIRST] for g in candidates}
-        best = candidates[0] if rng is not None else max(heads, key=lambda g: popularity[heads[g]].sum() * lift[g])
-        candidates.remove(best)
-        shown |= set(heads[best].tolist())
-        out[heads[best]] = True
-    return shown
+def _shown(genres: MicroGenres, rows: Sequence[int], order: NDArray[np.int64]) -> set[int]:
+    """The first ten titles of each row in the order of the viewer, none of them twice."""
+    shown: dict[int, None] = {}
+    for row in rows:
+        own = order[np.isin(order, genres.titles(row))].tolist()
+        shown |= dict.fromkeys([title for title in own if title not in shown][:FIRST])
+    return set(shown)

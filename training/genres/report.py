@@ -6,13 +6,15 @@ Shapes: N titles, V viewers, T tags.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from towers.vocabulary import NUM_RESERVED, Vocabulary
+from training.bag import BagConfig, autoencoder
 from training.data.dataset import Dataset
 from training.genres.facts import title_facts
 from training.genres.fit import Fitted
@@ -22,6 +24,9 @@ from training.genres.relevance import auc, relevance, title_features, watch_fact
 CUT: Final = 0.9
 MOST_VIEWERS: Final = 800
 LEAST_TAGGED: Final = 8
+NEWEST: Final = 200
+"""Titles of a history that say what comes next, each by one over its age."""
+
 HELD_OUT: Final = 0.2
 
 
@@ -62,15 +67,31 @@ def recalls(dataset: Dataset, fitted: Fitted) -> Recalls:
     people = [user for user in first.index if user in known][:MOST_VIEWERS]
     histories, targets = [known[user] for user in people], vocabulary.rows(first[people].tolist())
     popularity = np.bincount(vocabulary.rows(earlier["item_id"].tolist()), minlength=vocabulary.num_rows) / len(earlier)
+    likings = personal(histories, list(known.values()), vocabulary.num_rows)
     micro = [fitted.genres.titles(g) for g in range(fitted.genres.num_genres)]
     labels = sorted({name for each in fitted.facts for name in each.genres})
     plain = [np.flatnonzero([name in each.genres for each in fitted.facts]) + NUM_RESERVED for name in labels]
+    asked = histories, targets, likings, popularity
     return Recalls(
-        next_watch_recall(micro, histories, targets, popularity),
-        next_watch_recall(plain, histories, targets, popularity),
-        next_watch_recall(micro, histories, targets, popularity, np.random.default_rng(0)),
+        next_watch_recall(micro, *asked),
+        next_watch_recall(plain, *asked),
+        next_watch_recall(micro, *asked, np.random.default_rng(0)),
         len(people),
     )
+
+
+def personal(
+    histories: Sequence[NDArray[np.int64]], known: Sequence[NDArray[np.int64]], num_rows: int
+) -> list[NDArray[np.float64]]:
+    """How much each of the viewers V likes each title [R]: by a linear autoencoder over everybody `known`, newest
+    titles first.
+    """
+    viewers = np.repeat(np.arange(len(known)), [len(each) for each in known])
+    ones = np.ones(len(viewers), dtype=np.float32)
+    choices = csr_array((ones, (viewers, np.concatenate(known))), shape=(len(known), num_rows))
+    choices.data[:] = 1
+    weights = autoencoder(choices, BagConfig()).weights
+    return [1 / np.arange(1, len(each) + 1)[:NEWEST] @ weights[each[::-1][:NEWEST]] for each in histories]
 
 
 def tags_found(dataset: Dataset, tags: Mapping[str, frozenset[str]]) -> TagsFound:

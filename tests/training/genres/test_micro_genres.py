@@ -17,6 +17,7 @@ from training.data.dataset import Dataset, assemble
 from training.data.movielens import MovieLensConfig, data_home, read_movielens
 from training.errors import UsageError
 from training.genres.fit import Fitted, GenresConfig, coverage, fit_genres
+from training.genres.judge import next_watch_recall
 from training.genres.lexicon import SLOTS, Lexicon, follows
 
 WORDS = ("revenge", "a wedding", "a detective", "new york", "an alien", "dark secrets", "his father", "a heist", "love")
@@ -160,3 +161,20 @@ def test_rules_name_each_title_as_training_did(fitted: Fitted, tmp_path: Path) -
         assert rules.genres_of(fitted.facts[place]).tolist() == expected
         unrated = rules.genres_of(replace(fitted.facts[place], measures={}))
         assert set(unrated) <= set(expected)
+
+
+def test_rows_are_those_whose_first_titles_promise_most() -> None:
+    """Ten rows of 20 titles: those liked most stand in row 7, and its first ten unseen ones are shown."""
+    rows = [np.arange(20 * n, 20 * n + 20) + NUM_RESERVED for n in range(10)]
+    liking, popularity = np.zeros(202), np.full(202, 0.005)
+    liking[rows[7]] = np.arange(20, 0, -1)
+
+    def found(seen: int, place: int) -> float:
+        history, target = rows[7][[seen]], rows[7][[place]]
+        return next_watch_recall(rows, [history], target, [liking], popularity)
+
+    assert [found(19, place) for place in (0, 9, 10, 19)] == [1, 1, 0, 0]
+    assert found(0, 10) == 1
+    many = [rows[0][[1]]] * 40, np.full(40, rows[7][0]), [liking] * 40, popularity
+    assert next_watch_recall(rows, *many) == 1
+    assert 0.2 < next_watch_recall(rows, *many, np.random.default_rng(0)) < 0.8

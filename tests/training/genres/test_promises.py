@@ -44,7 +44,7 @@ def test_titles_of_a_micro_genre_belong_together(movielens: Dataset, fitted: Fit
 def test_micro_genres_hold_as_much_of_the_next_title_as_plain_genres(movielens: Dataset, fitted: Fitted) -> None:
     found = recalls(movielens, fitted)
     print(found)
-    assert found.micro > 3 * found.chance
+    assert found.micro > 5 * found.chance
     assert found.micro > found.plain - 0.03, "as good as plain genres, up to the error of 800 viewers"
 
 
