@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Self
 
@@ -54,11 +55,7 @@ class ViewerSegments:
 
 @dataclass(frozen=True, eq=False)
 class PageParts:
-    """Titles, micro-genres, segments and what viewers watched how, with what follows from them.
-
-    releases: float64 [R], milliseconds, and lengths: float64 [R], minutes, NaN where unknown. is_series: float64 [R], 1
-    for series. base: float64 [G], share of each micro-genre in the choices of all viewers.
-    """
+    """Titles, micro-genres, segments and what viewers watched how, with what follows from them."""
 
     bundle: Bundle
     catalogue: Catalogue
@@ -66,11 +63,7 @@ class PageParts:
     genres: MicroGenres | None
     rules: GenreRules | None
     segments: ViewerSegments | None
-    watched: WatchLog | None
-    releases: NDArray[np.float64]
-    lengths: NDArray[np.float64]
-    is_series: NDArray[np.float64]
-    base: NDArray[np.float64]
+    watched: WatchLog | None = None
 
     @classmethod
     def load(cls, bundle: Bundle) -> Self:
@@ -78,12 +71,36 @@ class PageParts:
         num_rows = bundle.spec.vocabulary.num_rows
         folder = bundle.folder
         genres, rules = MicroGenres.load(folder), GenreRules.load(folder)
-        titles = TitleTable.load(folder, num_rows)
-        is_series = np.array([kind == "series" for kind in titles.kind], dtype=np.float64)
-        return cls(
-            bundle, bundle.catalogue, titles, genres, rules, ViewerSegments.load(folder), WatchLog.load(folder),
-            titles.releases(), titles.lengths(), is_series, _base(bundle, genres),
-        )  # fmt: skip
+        titles, segments, watched = (
+            TitleTable.load(folder, num_rows),
+            ViewerSegments.load(folder),
+            WatchLog.load(folder),
+        )
+        return cls(bundle, bundle.catalogue, titles, genres, rules, segments, watched)
+
+    @cached_property
+    def releases(self) -> NDArray[np.float64]:
+        """Release times [R] in milliseconds, NaN where unknown."""
+        return self.titles.releases()
+
+    @cached_property
+    def lengths(self) -> NDArray[np.float64]:
+        """Minutes [R], NaN where unknown."""
+        return self.titles.lengths()
+
+    @cached_property
+    def is_series(self) -> NDArray[np.float64]:
+        """1 for series [R], 0 for everything else."""
+        return np.array([kind == "series" for kind in self.titles.kind], dtype=np.float64)
+
+    @cached_property
+    def base(self) -> NDArray[np.float64]:
+        """Share of each micro-genre [G] in the choices of all viewers."""
+        if self.genres is None:
+            return np.empty(0)
+        rows = np.arange(NUM_RESERVED, self.bundle.spec.vocabulary.num_rows)
+        counts = self.bundle.popularity[rows] + 1e-9
+        return self.genres.weights(rows, counts / counts.sum())
 
     def grown(self, shelf: Shelf, num_rows: int, put: Mapping[int, ItemMessage], of_bundle: TitleTable) -> Self:
         """With the titles `put` since, by row; `of_bundle` is the bundle's own table.
@@ -100,11 +117,9 @@ class PageParts:
         genres = self.genres
         if genres is not None and self.rules is not None:
             genres = genres.with_later({row: self.rules.genres_of(facts_of(put[row])) for row in changed})
-        catalogue = self.catalogue.grown(num_rows, put)
-        return replace(
-            self, catalogue=catalogue, titles=titles, genres=genres, releases=releases, lengths=lengths,
-            is_series=is_series,
-        )  # fmt: skip
+        grown = replace(self, catalogue=self.catalogue.grown(num_rows, put), titles=titles, genres=genres)
+        vars(grown).update(releases=releases, lengths=lengths, is_series=is_series, base=self.base)
+        return grown
 
 
 def facts_of(item: ItemMessage) -> TitleFacts:
@@ -117,14 +132,6 @@ def facts_of(item: ItemMessage) -> TitleFacts:
         text=item.text.lower(),
         year=item.year,
     )
-
-
-def _base(bundle: Bundle, genres: MicroGenres | None) -> NDArray[np.float64]:
-    if genres is None:
-        return np.empty(0)
-    rows = np.arange(NUM_RESERVED, genres.num_rows)
-    counts = bundle.popularity[rows] + 1e-9
-    return genres.weights(rows, counts / counts.sum())
 
 
 def _longer(values: NDArray[np.float64], num_rows: int, unknown: float) -> NDArray[np.float64]:

@@ -50,7 +50,7 @@ def named(home: Homepage, recommender: Recommender) -> Homepage:
     strengths = [np.ones(len(each), dtype=np.float32) for each in members]
     num_rows = recommender.bundle.spec.vocabulary.num_rows
     genres = MicroGenres.of(["Dramas", "Dark Dramas", "Much-Loved Dramas"], [[]] * 3, members, strengths, num_rows)
-    parts = replace(home.parts, genres=genres, rules=RULES, base=np.full(3, 0.1))
+    parts = replace(home.parts, genres=genres, rules=RULES)
     return Homepage(recommender, parts, LiveViewers(), MemorySettings())
 
 
