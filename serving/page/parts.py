@@ -71,12 +71,8 @@ class PageParts:
         num_rows = bundle.spec.vocabulary.num_rows
         folder = bundle.folder
         genres, rules = MicroGenres.load(folder), GenreRules.load(folder)
-        titles, segments, watched = (
-            TitleTable.load(folder, num_rows),
-            ViewerSegments.load(folder),
-            WatchLog.load(folder),
-        )
-        return cls(bundle, bundle.catalogue, titles, genres, rules, segments, watched)
+        titles, segments = TitleTable.load(folder, num_rows), ViewerSegments.load(folder)
+        return cls(bundle, bundle.catalogue, titles, genres, rules, segments, WatchLog.load(folder))
 
     @cached_property
     def releases(self) -> NDArray[np.float64]:

@@ -26,7 +26,7 @@ class ComposeConfig:
     (`same` of their union) the shorter stays. `most` bounds the names of one to four tags.
     """
 
-    min_size: int = 8
+    min_size: int = 10
     max_size: int = 400
     min_lift: float = 1.5
     same: float = 0.8

@@ -39,6 +39,7 @@ def test_titles_of_a_micro_genre_belong_together(movielens: Dataset, fitted: Fit
     found = together(movielens, fitted)
     print(f"coherence: together z={found.together:.1f}, median z={found.median:.1f}, share of z>=5 {found.share:.2f}")
     assert found.together >= 5
+    assert found.median >= 5
 
 
 def test_micro_genres_hold_as_much_of_the_next_title_as_plain_genres(movielens: Dataset, fitted: Fitted) -> None:
