@@ -86,16 +86,21 @@ class MicroGenres:
         counts = np.bincount(self.rows, minlength=self.num_rows)
         return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), genre[order], self.strengths[order]
 
+    @cached_property
+    def _later_rows(self) -> NDArray[np.int64]:
+        return np.array(list(self.later), dtype=np.int64)
+
     def with_later(self, later: Mapping[int, NDArray[np.int64]]) -> Self:
         """With the genres of rows that came or changed since; what was prepared for the others is shared."""
         grown = replace(self, later={**self.later, **later})
-        vars(grown).update({name: value for name, value in vars(self).items() if name not in vars(grown)})
+        kept = {name: value for name, value in vars(self).items() if name not in {*vars(grown), "_later_rows"}}
+        vars(grown).update(kept)
         return grown
 
     def pairs(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
         """Every membership of the rows [L]: place in `rows`, genre and strength, in parallel arrays."""
         offsets, genres, strengths = self._by_row
-        is_later = np.array([row in self.later for row in rows.tolist()], dtype=np.bool_)
+        is_later = np.isin(rows, self._later_rows)
         known = np.where((rows < self.num_rows) & ~is_later, rows, 0)
         starts, lengths = offsets[known], offsets[known + 1] - offsets[known]
         ends = np.cumsum(lengths)
