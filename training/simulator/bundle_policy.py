@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 import pyarrow as pa
@@ -47,7 +47,7 @@ class BundlePolicy:
         self._zone_h = world.viewers.zone_h
 
     @classmethod
-    def open(cls, bundle: Bundle, world: World, log: Path, name: str, use_ranker: bool = True) -> BundlePolicy:
+    def open(cls, bundle: Bundle, world: World, log: Path, name: str, use_ranker: bool = True) -> Self:
         """The bundle with fresh state that has heard of the events in the log which came after its training."""
         recommender = assemble(bundle, clock_ms=lambda: bundle.manifest.trained_until_ms)
         for event in later_events(log, bundle.manifest.trained_until_ms):
