@@ -23,6 +23,9 @@ NUM_DRAWS = 20
 LEAST_STEP = 20
 """Examples that a step stands for, so that its height is no accident."""
 
+LEAST_FOR_STEPS = 1000
+"""Of fewer examples halves agree on steps by chance."""
+
 
 def fit_line(logits: NDArray[np.float32], labels: NDArray[np.float32]) -> Calibration:
     """Platt scaling: the line whose probabilities [E] fit labels [E] in [0, 1] best.
@@ -63,7 +66,7 @@ def _line(values: NDArray[np.float32], labels: NDArray[np.float32], pull: float)
 def calibrate(logits: NDArray[np.float32], labels: NDArray[np.float32]) -> Calibration:
     """A drawn line, or steps where two halves of the examples [E] say of each other that those do better."""
     halves = np.arange(len(labels)) % 2 == 0
-    if len(labels) < 4 * LEAST_STEP:
+    if len(labels) < LEAST_FOR_STEPS:
         return fit_drawn_line(logits, labels)
     losses = {
         fit: sum(

@@ -13,7 +13,7 @@ from ranking.features import RankerInput
 from ranking.model import RankingHead
 from ranking.value import Calibration, ValueModel, ValueWeights
 from serving.scorer import OnnxActionModel
-from training.calibration import calibrate, error_by_chance, expected_error, fit_drawn_line, fit_line
+from training.calibration import LEAST_FOR_STEPS, calibrate, error_by_chance, expected_error, fit_drawn_line, fit_line
 from training.examples import ExampleList, RankerExamples, refuse_non_finite
 from training.onnx_export import ranker_onnx
 from training.ranker import RankerConfig, fit_ranker
@@ -200,6 +200,8 @@ def test_steps_are_taken_where_a_line_does_not_fit() -> None:
     assert 2 * off[0] < off[1]
     straight = (rng.random(8000) < 1 / (1 + np.exp(-told.astype(np.float64)))).astype(np.float32)
     assert not calibrate(told, straight).logits
+    few = slice(0, LEAST_FOR_STEPS - 1)
+    assert not calibrate(told[few], labels[few]).logits
 
 
 def test_what_follows_the_choice_starts_from_its_best_line() -> None:
