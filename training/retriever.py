@@ -52,7 +52,7 @@ class OptimiserConfig:
     final_share: float = 0.02
     item_table: str = "auto"
     sparse_above: int = 100_000
-    sharded_lr: float = 0.02
+    sharded_lr: float = 0.3
 
     def has_sparse_table(self, num_items: int, loss: Loss) -> bool:
         """Whether the item table gets sparse gradients; a ValueError for what cannot be."""
