@@ -32,6 +32,7 @@ from ranking.request_features import one_hot
 from serving.assembly import fresh_signals
 from serving.bundle import Bundle
 from serving.scorer import RankerCard
+from towers.ensemble import side_by_side
 from towers.user_tower import UserInput
 
 NUM_RANKED = 500
@@ -79,7 +80,7 @@ class NaiveStack:
         bundle = Bundle.load(out)
         drawn = Drawn.load(out / WEIGHTS, bundle)
         self.is_bare = is_bare
-        self.spec, self.tower = bundle.spec, drawn.towers.user
+        self.spec, self.towers = bundle.spec, [pair.user for pair in drawn.towers.pairs]
         self.ids = ["", "", *bundle.spec.vocabulary.ids(bundle.spec.vocabulary.item_rows)]
         self.titles = bundle.catalogue.titles(np.arange(len(self.ids)))
         self.rows = {item_id: row for row, item_id in enumerate(self.ids)}
@@ -116,8 +117,11 @@ class NaiveStack:
         ages = torch.from_numpy(np.append(now_ms - ts_ms[0], now_ms - ts_ms) / 1000).float()[None]
         codes = torch.cat([torch.zeros(1, dtype=torch.long), torch.ones(len(rows), dtype=torch.long)])[None]
         tokens = self.tokens[torch.from_numpy(np.append(0, rows))][None]
-        given = UserInput(tokens, codes, torch.zeros_like(codes), ages, torch.tensor([length]))
-        return self.tower.answer(self.tower.states(given)[0, -1], torch.from_numpy(context))
+        users, now = [], torch.from_numpy(context)
+        for tower, own in zip(self.towers, tokens.chunk(len(self.towers), dim=-1), strict=True):
+            given = UserInput(own, codes, torch.zeros_like(codes), ages, torch.tensor([length]))
+            users.append(tower.answer(tower.states(given)[0, -1], now))
+        return side_by_side(users)
 
     def _ranked(self, ask: Ask, context: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         wanted = self.card.sources

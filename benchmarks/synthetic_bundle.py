@@ -1,7 +1,7 @@
 """A bundle of real shapes without training, to time requests at any size: synthetic_bundle.py ITEMS FOLDER.
 
-Weights are drawn, so answers mean nothing; towers, head, index, histories, transitions and live counts are of full
-size. The drawn weights are kept as FOLDER/weights.pt for the naive stack.
+Weights are drawn, so answers mean nothing; towers (two pairs, as in the base recipe), head, index, histories,
+transitions and live counts are of full size. The drawn weights are kept as FOLDER/weights.pt for the naive stack.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from serving.parts import BundleParts
 from serving.publish import publish
 from serving.scorer import RankerCard, make_features
 from serving.session import open_session
+from towers.ensemble import Ensemble
 from towers.features import FeatureSpec
 from towers.history import Histories, History
 from towers.two_tower import TwoTower
@@ -43,6 +44,7 @@ from training.warm import signals_file
 
 DIM, MAX_LENGTH, NUM_VIEWERS, EVENTS_A_VIEWER, START_MS = 64, 200, 2000, 200, 1_700_000_000_000
 NUM_NEW: Final = 30
+NUM_PAIRS: Final = 2
 WEIGHTS: Final = "weights.pt"
 SOURCES = {"towers": 400, "rules": 150, "trending": 40, "popularity": 20}
 FIELDS = ManifestFields(data_fingerprint="drawn", split="none", trained_until_ms=START_MS + 10**9, metrics={})
@@ -59,7 +61,7 @@ def histories(vocabulary: Vocabulary, rng: np.random.Generator) -> Histories:
     return Histories(offsets, items.ravel() + NUM_RESERVED, times, ones, zeros)
 
 
-def parts(num_items: int, folder: Path) -> tuple[BundleParts, TwoTower]:
+def parts(num_items: int, folder: Path) -> tuple[BundleParts, Ensemble]:
     """Everything but the ranker, and the towers behind it."""
     rng = np.random.default_rng(0)
     torch.manual_seed(0)
@@ -109,7 +111,7 @@ def signals(vocabulary: Vocabulary, spec: FeatureSpec, walked: Histories) -> Liv
 class Drawn(NamedTuple):
     """The drawn models."""
 
-    towers: TwoTower
+    towers: Ensemble
     head: RankingHead
 
     def save(self, path: Path) -> None:
@@ -126,15 +128,16 @@ class Drawn(NamedTuple):
         return cls(towers.eval(), head.eval())
 
 
-def _towers(spec: FeatureSpec) -> TwoTower:
-    return TwoTower(TwoTower.Config(dim=DIM), spec.vocabulary.num_rows, MAX_LENGTH, spec.context_sizes).eval()
+def _towers(spec: FeatureSpec) -> Ensemble:
+    shape = TwoTower.Config(dim=DIM), spec.vocabulary.num_rows, MAX_LENGTH, spec.context_sizes
+    return Ensemble([TwoTower(*shape) for _ in range(NUM_PAIRS)]).eval()
 
 
 def _head(num_request: int, num_candidate: int) -> RankingHead:
-    return RankingHead(RankingHead.Config(), num_request, num_candidate, DIM, 1).eval()
+    return RankingHead(RankingHead.Config(), num_request, num_candidate, NUM_PAIRS * DIM, 1).eval()
 
 
-def ranker(bundle: Bundle, towers: TwoTower, out: Path) -> Mapping[str, bytes]:
+def ranker(bundle: Bundle, towers: Ensemble, out: Path) -> Mapping[str, bytes]:
     """A head of the default width over the default features."""
     features = make_features(FeatureConfig(), tuple(SOURCES), bundle.spec)
     moment = blank_moment(bundle, assemble(bundle).state)
@@ -143,7 +146,7 @@ def ranker(bundle: Bundle, towers: TwoTower, out: Path) -> Mapping[str, bytes]:
     torch.nn.init.normal_(head.heads, std=0.1)
     Drawn(towers, head).save(out / WEIGHTS)
     card = RankerCard(names, request, FeatureConfig().without, SOURCES, {"chosen": 1.0}, {})
-    return {"ranker.onnx": ranker_onnx(head, DIM), "ranker.json": msgspec.json.encode(card)}
+    return {"ranker.onnx": ranker_onnx(head, NUM_PAIRS * DIM), "ranker.json": msgspec.json.encode(card)}
 
 
 def main(num_items: int, out: Path) -> None:
@@ -151,7 +154,7 @@ def main(num_items: int, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     made, towers = parts(num_items, out)
     bundle = Bundle.load(publish(out, made, FIELDS))
-    files = dict(made.ranker_files) | ranker(bundle, towers, out)
+    files = {**made.ranker_files, **ranker(bundle, towers, out)}
     made = replace(made, ranker_files=files)
     print(publish(out, made, FIELDS, keep=1))
 
