@@ -18,7 +18,7 @@ from serving.bundle import Bundle
 from training.commands.train import TrainConfig, train
 from training.compose import compose
 from training.simulator.attention import KERNELS
-from training.simulator.closed_loop import LoopConfig, Outcome, bundle_policy, closed_loop
+from training.simulator.closed_loop import LoopConfig, Outcome, PolicyMaker, bundle_policy, closed_loop
 from training.simulator.config import preset
 from training.simulator.log import write_world
 from training.simulator.outcomes import as_text, gain_share
@@ -49,7 +49,13 @@ def judge(seed: int, recipe: str, folder: Path, viewers: int) -> list[Outcome]:
     words = [f"preset={recipe}", *LATEST, *data, f"out={folder / 'bundle'}", "tracking.enabled=false"]
     train(compose(TrainConfig, "train", words))
     bundle = Bundle.load(folder / "bundle")
-    policies = ["random", "popularity", bundle_policy(bundle, False), bundle_policy(bundle), "oracle"]
+    policies: list[str | PolicyMaker] = [
+        "random",
+        "popularity",
+        bundle_policy(bundle, False),
+        bundle_policy(bundle),
+        "oracle",
+    ]
     loops = [LoopConfig(days=7, num_viewers=viewers, kernel=each.name) for each in KERNELS]
     return [closed_loop(simulated, policy, (1,), loop) for loop in loops for policy in policies]
 

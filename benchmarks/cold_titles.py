@@ -139,7 +139,7 @@ def main(folder: Path, epochs: int, id_dropout: float, seed: int) -> None:
     titles = contents_of(dataset.items, hidden)
     warm, cold = item_arrays(learned.towers)[1][NUM_RESERVED:], placing.vectors(placing.tokens(titles))
     counts = dataset.events["item_id"].value_counts()
-    warm_counts = learned.corpus.counts[NUM_RESERVED:]
+    known = learned.corpus.counts[NUM_RESERVED:].astype(np.int64)
     print(
         f"{epochs} epochs, id_dropout {id_dropout}, seed {seed}, validation NDCG@10 of warm films "
         f"{max(epoch['val/ndcg@10'] for epoch in learned.curve.epochs):.4f}; {len(asked.targets):,} questions on "
@@ -147,8 +147,14 @@ def main(folder: Path, epochs: int, id_dropout: float, seed: int) -> None:
     )
     line("content alone", ranks(asked, warm, cold))
     line("content of another cold film", ranks(asked, warm, cold[rng.permutation(len(cold))]))
-    line("popularity in training", popularity_ranks(asked, warm_counts, np.zeros(len(cold), dtype=np.int64)))
-    line("popularity with the hidden events told", popularity_ranks(asked, warm_counts, counts[hidden].to_numpy()))
+    line(
+        "popularity in training",
+        popularity_ranks(asked, known, np.zeros(len(cold), dtype=np.int64)),
+    )
+    line(
+        "popularity with the hidden events told",
+        popularity_ranks(asked, known, counts[hidden].to_numpy().astype(np.int64)),
+    )
     neighbours(learned.corpus.contents, warm, titles, cold)
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from benchmarks.result import Result
+from benchmarks.result import Cell, Result
 from benchmarks.server_process import Client, percentile_ms, served
 
 
@@ -59,11 +59,11 @@ def main(bundle: str, store: str, number: int, folder: Path | None) -> None:
     """Measure one store."""
     with served(f"bundle={bundle}", f"store={store}", "deadline_ms=0") as server:
         rounds = asyncio.run(measure(server.port, number))
-    rows = [
-        (name, *(round(percentile_ms(seconds, share), 2) for share in (0.5, 0.9, 0.99, 1.0)))
+    rows: list[list[Cell]] = [
+        [name, *(round(percentile_ms(seconds, share), 2) for share in (0.5, 0.9, 0.99, 1.0))]
         for name, seconds in zip(("event acknowledged", "answer", "both"), rounds, strict=True)
     ]
-    facts = {"bundle": Path(bundle).name, "store": store.partition(":")[0], "rounds": number}
+    facts: dict[str, Cell] = {"bundle": Path(bundle).name, "store": store.partition(":")[0], "rounds": number}
     libraries = ("sqlalchemy", "psycopg", "onnxruntime")
     Result("Event to answer", facts, ("what", "p50 ms", "p90 ms", "p99 ms", "max ms"), rows, libraries).write(folder)
 

@@ -64,9 +64,8 @@ def figures(answers: pd.DataFrame, targets: pd.DataFrame) -> Figures:
     gains = (1 / np.log2(hits["rank"] + 1)).groupby(hits.query_id).sum().reindex(sizes.index, fill_value=0)
     first = hits[hits["rank"] <= 20].groupby("query_id").size().reindex(sizes.index, fill_value=0)
     ideal = np.cumsum(1 / np.log2(np.arange(2, K + 2)))
-    return Figures(
-        (first / np.minimum(sizes, 20)).to_numpy(), (gains / ideal[np.minimum(sizes, K).to_numpy() - 1]).to_numpy()
-    )
+    best_possible = ideal[np.minimum(sizes.to_numpy(), K) - 1]
+    return Figures(first.to_numpy() / np.minimum(sizes.to_numpy(), 20), gains.to_numpy() / best_possible)
 
 
 def others(out: Path) -> dict[str, Figures]:

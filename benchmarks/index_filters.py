@@ -19,10 +19,10 @@ from typing import NamedTuple
 
 import faiss
 import numpy as np
-from index_curve import DIM, NUM_CLUSTERS, clustered
 from numpy.typing import NDArray
-from result import Result
 
+from benchmarks.index_curve import DIM, NUM_CLUSTERS, clustered
+from benchmarks.result import Cell, Result
 from index.build import Config, build
 from index.exact import ExactIndex
 from index.filter_plan import Layout, allowed_rows
@@ -86,7 +86,7 @@ def main(num_items: int, folder: Path | None, kinds: Sequence[str]) -> None:
                 row = (name, allows, layout.value, round(float(np.mean(recall)), 4), least, round(np.mean(times_us)))
                 table.append((*row, round(brute_us)))
                 print(table[-1], file=sys.stderr, flush=True)
-    facts = {
+    facts: dict[str, Cell] = {
         "vectors": f"{num_items:,} clustered unit vectors x {DIM}",
         "filters": f"{NUM_SETS} of each kind, {NUM_QUERIES} queries each",
         "lowest recall": min(float(row[3]) for row in table),

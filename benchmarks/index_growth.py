@@ -21,10 +21,10 @@ from typing import Any
 
 import faiss
 import numpy as np
-from index_curve import DIM, NUM_CLUSTERS, clustered
-from result import Result
 
 import index
+from benchmarks.index_curve import DIM, NUM_CLUSTERS, clustered
+from benchmarks.result import Cell, Result
 from index.build import Config, build
 
 SIZES, EXTRAPOLATED = (10_000, 30_000, 100_000, 300_000, 1_000_000), 10_000_000
@@ -102,11 +102,12 @@ def measured(num_items: int) -> tuple[str, float, list[float]]:
             )
             for _ in range(NUM_WORKERS)
         ]
-        for worker in workers:
-            worker.stdout.readline()
+        heard = [worker.stdout for worker in workers if worker.stdout is not None]
+        for output in heard:
+            output.readline()
         for worker in workers:
             print("tell", file=worker.stdin, flush=True)
-        told = [json.loads(worker.stdout.readline()) for worker in workers]
+        told = [json.loads(output.readline()) for output in heard]
         for worker in workers:
             worker.communicate("end\n")
     load_ms, us, uss_mb, pss_mb = np.median(told, axis=0).tolist()
@@ -120,7 +121,7 @@ def main(folder: Path | None, sizes: list[int]) -> None:
     for size in sizes:
         results[size] = measured(size)
         print(size, results[size], file=sys.stderr, flush=True)
-    rows = [
+    rows: list[tuple[Cell, ...]] = [
         (f"{size:,}", choice, round(recall, 4), *(round(v, 1) for v in figures))
         for size, (choice, recall, figures) in results.items()
     ]
@@ -130,7 +131,7 @@ def main(folder: Path | None, sizes: list[int]) -> None:
         grown = [value * (EXTRAPOLATED / m) ** power for value, power in zip(last, powers, strict=True)]
         rows.append((f"{EXTRAPOLATED:,} extrapolated", "", "", *(round(float(v), 1) for v in grown)))
         rows.append(("exponent b of N^b", "", "", *(round(float(power), 2) for power in powers)))
-    facts = {"vectors": f"clustered unit vectors x {DIM}", "k": K, "workers": NUM_WORKERS}
+    facts: dict[str, Cell] = {"vectors": f"clustered unit vectors x {DIM}", "k": K, "workers": NUM_WORKERS}
     Result("Index as the catalogue grows", facts, ("items", "choice", f"recall@{K}", *FIGURES), rows).write(folder)
 
 

@@ -24,10 +24,10 @@ from typing import Any, NamedTuple
 
 import faiss
 import numpy as np
-from index_curve import DIM, NUM_CLUSTERS, clustered
 from numpy.typing import NDArray
-from result import Result
 
+from benchmarks.index_curve import DIM, NUM_CLUSTERS, clustered
+from benchmarks.result import Result
 from index.build import BuiltIndex, Config, build
 from index.exact import ExactIndex
 from serving.bundle import Bundle
@@ -152,7 +152,7 @@ def faiss_peer(vectors: Vectors) -> Peer:
     num_lists = max(min(int(4 * len(vectors) ** 0.5), len(vectors) // 39), 1)
     lists = faiss.index_factory(vectors.shape[1], f"IVF{num_lists},SQfp16", faiss.METRIC_INNER_PRODUCT)
     _, build_s = timed(lambda: _fill(lists, vectors))
-    search = lambda query: lists.search(query, K)[1][0]  # noqa: E731
+    search = lambda query: np.asarray(lists.search(query, K)[1][0])  # noqa: E731
     turn = lambda effort: setattr(lists, "nprobe", effort)  # noqa: E731
     return Peer(f"faiss IVF{num_lists},SQfp16, nprobe", build_s, search, turn, LIST_EFFORTS)
 

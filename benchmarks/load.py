@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from benchmarks.result import Result
+from benchmarks.result import Cell, Result
 from benchmarks.server_process import Client, cpu_s, percentile_ms, served
 from serving.bundle import Bundle
 
@@ -146,7 +146,7 @@ def main(bundle: str, seconds: float, folder: Path | None, options: list[str]) -
         *("load", "offered/s", "full/s", "simpler", "errors", "full p50 ms", "full p99 ms", "simpler p50 ms"),
         *("simpler p99 ms", "server's cores"),
     )
-    facts = {
+    facts: dict[str, Cell] = {
         "bundle": Path(bundle).name,
         "request": f"history {HISTORY}, k {K}",
         "options": " ".join(options) or "defaults",

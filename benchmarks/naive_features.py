@@ -7,6 +7,7 @@ Shapes: N items with the two reserved rows, K candidates, L history, H half-live
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -85,7 +86,7 @@ def best(scores: Values, seen: Rows, number: int, *, positive: bool = True) -> R
 
 def propose(counts: Counts, ask: Ask, wanted: dict[str, int]) -> Proposed:
     """The union of the sources' lists."""
-    every = {
+    every: dict[str, Callable[[], Values]] = {
         "towers": lambda: (counts.vectors @ ask.user).astype(np.float64),
         "rules": lambda: trained_rules(counts, ask.rows),
         "trending": lambda: counts.signals.velocity.counts(HOUR, ask.now_ms),
@@ -110,7 +111,7 @@ def candidate_features(counts: Counts, ask: Ask, proposed: Proposed, wanted: dic
     shares = np.log(np.maximum(faded / np.maximum(totals, 1e-9)[:, None], 1e-7))
     vectors = counts.vectors[rows]
     columns: dict[str, Values] = {
-        "tower_score": vectors @ ask.user,
+        "tower_score": (vectors @ ask.user).astype(np.float64),
         "has_vector": (np.abs(vectors).sum(axis=1) > 0).astype(float),
     }
     columns |= {f"popularity_{name}": shares[h] for h, name in enumerate(SPEEDS)}

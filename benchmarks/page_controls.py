@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 import msgspec
 import numpy as np
 
-from benchmarks.result import Result
+from benchmarks.result import Cell, Result
 from ranking.artwork import ArtworkBandit
 from serving.assembly import assemble
 from serving.bundle import Bundle
@@ -42,7 +42,7 @@ KINDS: Final = (
 class Share(NamedTuple):
     """How many of how many."""
 
-    count: int
+    found: int
     of: int
 
 
@@ -56,14 +56,18 @@ def main() -> None:
     lower, truer = because_you_watched(homes[0], viewers)
     before, after = exposures(homes[0], viewers)
     undone, reset = undoing(homes, viewers)
-    rows = [
-        ["because you watched X: row lower without X", lower.count, lower.of, lower.count / lower.of],
-        ["titles of that row lose more without X than without others", truer.count, truer.of, truer.count / truer.of],
+    rows: list[list[Cell]] = [
+        ["because you watched X: row lower without X", lower.found, lower.of, lower.found / lower.of],
+        ["titles of that row lose more without X than without others", truer.found, truer.of, truer.found / truer.of],
         ["alike titles shown after not interested", after, before, after / before],
-        ["pages equal after an event is taken back", undone.count, undone.of, undone.count / undone.of],
-        ["pages equal to a newcomer's after a reset", reset.count, reset.of, reset.count / reset.of],
+        ["pages equal after an event is taken back", undone.found, undone.of, undone.found / undone.of],
+        ["pages equal to a newcomer's after a reset", reset.found, reset.of, reset.found / reset.of],
     ]
-    facts = {"bundle": bundle.version, "titles": len(bundle.spec.vocabulary.encoded), "viewers": len(viewers)}
+    facts: dict[str, Cell] = {
+        "bundle": bundle.version,
+        "titles": len(bundle.spec.vocabulary.encoded),
+        "viewers": len(viewers),
+    }
     Result("Page controls", facts, ("promise", "count", "of", "share"), rows).write(None)
 
 

@@ -16,13 +16,14 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from benchmarks.rectools_model import LENGTH, is_missing, model
 
 
-def stopwatch() -> object:
+def stopwatch() -> Any:
     """A callback that adds up the CPU seconds of the training half of each epoch."""
     import pytorch_lightning as pl
 
@@ -54,11 +55,12 @@ def ours(events: str, goal: float) -> None:
     import pytorch_lightning as pl
     import torch
 
+    from training.corpus import make_corpus
     from training.data import FilesConfig, load
     from training.data.split import SplitConfig, split
     from training.datamodule import SequenceData
     from training.fit import FitConfig, precision
-    from training.learning import LearningConfig, make_corpus, make_towers
+    from training.learning import LearningConfig, make_towers
     from training.losses.choose import choose_loss
     from training.questions import ask
     from training.retriever import OptimiserConfig, Retriever

@@ -17,7 +17,9 @@ import subprocess
 import tempfile
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from benchmarks.rectools_model import DIM, HEADS, LAYERS, LENGTH, is_missing, model
 
@@ -25,7 +27,7 @@ WARM_UP, ROUNDS = 3, 2
 RECTOOLS_BATCHES = (32, 128)
 
 
-def trainer(clock: object, steps: int) -> object:
+def trainer(clock: Any, steps: int) -> Any:
     """One epoch of so many steps, in bfloat16, without files."""
     import pytorch_lightning as pl
 
@@ -43,7 +45,7 @@ def trainer(clock: object, steps: int) -> object:
     )
 
 
-def clock_of(count: object) -> object:
+def clock_of(count: Callable[[Any], Any]) -> Any:
     """A callback that counts targets with `count` and CPU seconds, the first steps left out."""
     import pytorch_lightning as pl
 
@@ -69,10 +71,11 @@ def ours(events: str, steps: int) -> None:
 
     from towers.two_tower import TwoTower
     from towers.user_tower import UserTower
+    from training.corpus import make_corpus
     from training.data import FilesConfig, load
     from training.data.split import SplitConfig, split
     from training.datamodule import SequenceData
-    from training.learning import LearningConfig, make_corpus, make_towers
+    from training.learning import LearningConfig, make_towers
     from training.losses.choose import choose_loss
     from training.questions import ask
     from training.retriever import OptimiserConfig, Retriever

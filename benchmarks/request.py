@@ -46,7 +46,7 @@ NUM_ROUNDS = 5
 
 async def cpu_ms(port: int, pid: int, asked: list[dict[str, Any]], number: int) -> float:
     """Milliseconds of CPU that a server spends on a request."""
-    client = Client(port)
+    client, before = Client(port), 0.0
     for place in range(-10, number):
         if place == 0:
             before = cpu_s(pid)

@@ -17,10 +17,11 @@ import time
 import warnings
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytorch_lightning as pl
-from training_memory import clear_peak, material, memory_gib, trainer
 
+from benchmarks.training_memory import clear_peak, material, memory_gib, trainer
 from training.datamodule import SequenceData
 from training.fit import EXPECTED_WARNINGS
 from training.processes import Place, company, strategy
@@ -69,7 +70,7 @@ class Gauge(pl.Callback):
                 print(f"{self.table:8} {speed:,.0f} tokens a CPU second, {each:.3f} CPU s a step", flush=True)
 
 
-def work(table: str, steps: int, module: Retriever, data: SequenceData, place: Place) -> None:
+def work(table: str, steps: int, module: Retriever, data: SequenceData, place: Place | None) -> None:
     """One process of two."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     for message in (*EXPECTED_WARNINGS, ".*limit_val_batches", ".*isinstance"):
@@ -77,7 +78,7 @@ def work(table: str, steps: int, module: Retriever, data: SequenceData, place: P
     callbacks: list[pl.Callback] = [Gauge(table)]
     if table == "sharded":
         callbacks.insert(0, Sharding(module.towers.item, module.optimiser.sharded_lr))
-    several = {"devices": 2, "strategy": strategy(place), "use_distributed_sampler": False}
+    several: dict[str, Any] = {"devices": 2, "strategy": strategy(place), "use_distributed_sampler": False}
     trainer(*callbacks, limit_train_batches=steps, num_sanity_val_steps=0, **several).fit(module, datamodule=data)
 
 
