@@ -141,10 +141,11 @@ class Sweep:
         """Best value of the objective over the epochs; None for a trial that was pruned."""
         try:
             config = compose(SweepConfig, NAME, words, self.folder)
-            run.params({"seed": config.seed, "learning": config.learning})
+            learning = replace(config.learning, members=1)  # a second pair would say little more of a combination
+            run.params({"seed": config.seed, "learning": learning})
             stage = Stage(self.out / CHECKPOINTS, on_epoch=self._watch(trial, run))
             task = Task(self.parts.train, self.parts.val)
-            curve = learn(replace(config.learning, members=1), self.dataset, task, stage, config.seed).curve
+            curve = learn(learning, self.dataset, task, stage, config.seed).curve
         except optuna.TrialPruned:
             return None
         except UsageError:
