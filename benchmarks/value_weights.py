@@ -35,7 +35,7 @@ from training.simulator.policies import PERSONAL, Pages, Request, certain
 from training.simulator.sessions import Sessions
 from training.simulator.tally import ABANDONED_SHARE
 from training.simulator.titles import NUM_IMAGES
-from training.simulator.watching import BAIT_LOSS, CREDITS_SHARE, MOST_EPISODES
+from training.simulator.watching import CREDITS_SHARE, MOST_EPISODES, further_chance, share_law
 from training.simulator.world import World
 
 LOOP: Final = LoopConfig(days=7, num_viewers=400)
@@ -119,12 +119,12 @@ def outcome(
     is_bait: NDArray[np.bool_],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Chance that a play is left early, and expected hours of it with the episodes that follow, by image [I, S, K]."""
-    mean = np.clip(expit(-0.1 + 0.55 * utility - 0.55 * np.log(minutes / 45) - BAIT_LOSS * is_bait), 0.02, 0.98)
-    left, stops = (betainc(3 * mean, 3 * (1 - mean), share) for share in (ABANDONED_SHARE, CREDITS_SHARE))
-    goes_on = np.clip(1.3 * world.viewers.binge[sessions.viewer][:, None] * expit(0.5 + utility), 0.01, 0.9)
+    watched, rest = share_law(utility, minutes, is_bait)
+    left, stops = (betainc(watched, rest, share) for share in (ABANDONED_SHARE, CREDITS_SHARE))
+    goes_on = further_chance(world.viewers.binge[sessions.viewer][:, None], utility)
     most = np.minimum(world.titles.num_episodes[items] - 1, MOST_EPISODES)
     further = goes_on * (1 - goes_on**most) / (1 - goes_on)
-    return left, (mean + (1 - stops) * further) * minutes / 60
+    return left, (watched / (watched + rest) + (1 - stops) * further) * minutes / 60
 
 
 def reached(world: World, sessions: Sessions, chances: NDArray[np.float64]) -> NDArray[np.float64]:

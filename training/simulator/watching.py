@@ -72,10 +72,21 @@ def watch(world: World, draws: Draws, sessions: Sessions, started: Started) -> W
 
 
 def _share(started: Started, minutes: NDArray[np.float64], chance: NDArray[np.float64]) -> NDArray[np.float64]:
-    lean = -0.1 + 0.55 * started.utility - 0.55 * np.log(minutes / 45) - BAIT_LOSS * started.is_bait
-    mean = np.clip(expit(lean), 0.02, 0.98)
-    share: NDArray[np.float64] = betaincinv(3 * mean, 3 * (1 - mean), chance)
+    share: NDArray[np.float64] = betaincinv(*share_law(started.utility, minutes, started.is_bait), chance)
     return share
+
+
+def share_law(
+    utility: NDArray[np.float64], minutes: NDArray[np.float64], is_bait: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Both parameters of the beta law of the share that is watched; they add up to 3."""
+    mean = np.clip(expit(-0.1 + 0.55 * utility - 0.55 * np.log(minutes / 45) - BAIT_LOSS * is_bait), 0.02, 0.98)
+    return 3 * mean, 3 * (1 - mean)
+
+
+def further_chance(binge: NDArray[np.float64], utility: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Chance that another episode follows one, likelier for those who binge and like it."""
+    return np.asarray(np.clip(1.3 * binge * expit(0.5 + utility), 0.01, 0.9))
 
 
 def _extra(
@@ -85,9 +96,8 @@ def _extra(
     share: NDArray[np.float64],
     chance: NDArray[np.float64],
 ) -> NDArray[np.int64]:
-    """Further episodes: geometric, likelier for those who binge and like it."""
-    goes_on = 1.3 * world.viewers.binge[sessions.viewer] * expit(0.5 + started.utility)
-    count = np.floor(np.log(chance) / np.log(np.clip(goes_on, 0.01, 0.9)))
+    """Further episodes, a geometric number."""
+    count = np.floor(np.log(chance) / np.log(further_chance(world.viewers.binge[sessions.viewer], started.utility)))
     left = world.titles.num_episodes[started.items] - 1 - started.episode
     extra: NDArray[np.int64] = np.minimum(count, np.minimum(left, MOST_EPISODES)).astype(np.int64)
     return np.where(share >= CREDITS_SHARE, np.maximum(extra, 0), 0)
