@@ -32,9 +32,9 @@ class SlateModel:
     kinds of viewers that have such histories, and by the moment.
 
     items: float32 [R, D]; bias: float32 [R]. By action code and by share bucket: weight of an event (action_weight,
-    share_weight) and what it adds to its item (action_token, share_token [., D]). hidden: float32 [D + 1, H] and
-    hidden_bias [H] tell the kinds apart, out: float32 [H, D] and out_bias [D] say where they lie; models of before
-    `has_kinds` hold a hidden layer there. context: float32 [codes of all columns, D];
+    share_weight) and what it adds to its item (action_token, share_token [., D]). kinds: float32 [D + 1, H] and
+    kinds_bias [H] tell the kinds apart, centres: float32 [H, D] and centres_bias [D] say where they lie. context:
+    float32 [codes of all columns, D];
     context_offsets: int64 [C], where a column's codes begin.
     """
 
@@ -44,14 +44,13 @@ class SlateModel:
     share_weight: NDArray[np.float32]
     action_token: NDArray[np.float32]
     share_token: NDArray[np.float32]
-    hidden: NDArray[np.float32]
-    hidden_bias: NDArray[np.float32]
-    out: NDArray[np.float32]
-    out_bias: NDArray[np.float32]
+    kinds: NDArray[np.float32]
+    kinds_bias: NDArray[np.float32]
+    centres: NDArray[np.float32]
+    centres_bias: NDArray[np.float32]
     context: NDArray[np.float32]
     context_offsets: NDArray[np.int64]
     max_length: int
-    has_kinds: bool = False
 
     def scores(self, history: History, context: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Log odds [K] that the rows are taken if seen; a row that training did not know is of the average kind."""
@@ -67,10 +66,10 @@ class SlateModel:
         weight = self.action_weight[kept.actions] + self.share_weight[kept.shares]
         tokens = self.items[kept.rows] + self.action_token[kept.actions] + self.share_token[kept.shares]
         taste = (weight @ tokens / np.float32(len(weight) + PRIOR_EVENTS)).astype(np.float32)
-        read = np.append(taste, np.float32(log_length(len(weight)))) @ self.hidden + self.hidden_bias
+        read = np.append(taste, np.float32(log_length(len(weight)))) @ self.kinds + self.kinds_bias
         moment = self.context[context + self.context_offsets].sum(axis=0)
-        kinds = _shares(SHARPNESS * read) if self.has_kinds else read / (1 + np.exp(-read))
-        return np.asarray(taste + kinds @ self.out + self.out_bias + moment, dtype=np.float32)
+        kinds = _shares(SHARPNESS * read)
+        return np.asarray(taste + kinds @ self.centres + self.centres_bias + moment, dtype=np.float32)
 
     def save(self, path: Path) -> None:
         """Write one npz file."""
@@ -83,12 +82,11 @@ class SlateModel:
         """Read what `save` wrote."""
         with np.load(path, allow_pickle=False) as parts:
             arrays = {name: parts[name] for name in parts.files}
-        has_kinds = bool(arrays.pop("has_kinds", False))
-        return cls(max_length=int(arrays.pop("max_length")), has_kinds=has_kinds, **arrays)
+        return cls(max_length=int(arrays.pop("max_length")), **arrays)
 
 
 def log_length(length: int) -> float:
-    """How the length of a history enters the hidden layer."""
+    """How the length of a history tells kinds apart."""
     return float(np.log1p(length)) / 4
 
 

@@ -59,8 +59,8 @@ class SlateNetwork(nn.Module):
         self.share_weight = nn.Parameter(torch.zeros(NUM_SHARE_BUCKETS))
         self.action_token = nn.Embedding(NUM_ACTIONS, dim)
         self.share_token = nn.Embedding(NUM_SHARE_BUCKETS, dim)
-        self.hidden = nn.Linear(dim + 1, config.num_kinds)
-        self.out = nn.Linear(config.num_kinds, dim)
+        self.kinds = nn.Linear(dim + 1, config.num_kinds)
+        self.centres = nn.Linear(config.num_kinds, dim)
         offsets = np.cumsum([0, *context_sizes])
         self.register_buffer("context_offsets", torch.from_numpy(offsets[:-1].copy()), persistent=False)
         self.context = nn.Embedding(int(offsets[-1]), dim)
@@ -81,9 +81,9 @@ class SlateNetwork(nn.Module):
         tokens = items[batch.rows] + self.action_token(batch.actions) + self.share_token(batch.shares)
         length = is_real.sum(dim=1, keepdim=True)
         taste = (weight.unsqueeze(2) * tokens).sum(dim=1) / (length + PRIOR_EVENTS)
-        read = self.hidden(torch.cat([taste, torch.log1p(length) / 4], dim=1))
+        read = self.kinds(torch.cat([taste, torch.log1p(length) / 4], dim=1))
         moment = self.context(batch.context + self.context_offsets).sum(dim=1)
-        viewers = taste + self.out(F.softmax(SHARPNESS * read, dim=1)) + moment
+        viewers = taste + self.centres(F.softmax(SHARPNESS * read, dim=1)) + moment
         odds: Tensor = (viewers[batch.request] * items[batch.items]).sum(dim=1) + self.bias[batch.items]
         return odds
 
@@ -101,12 +101,11 @@ class SlateNetwork(nn.Module):
             share_weight=array(self.share_weight),
             action_token=array(self.action_token.weight),
             share_token=array(self.share_token.weight),
-            hidden=array(self.hidden.weight.T),
-            hidden_bias=array(self.hidden.bias),
-            out=array(self.out.weight.T),
-            out_bias=array(self.out.bias),
+            kinds=array(self.kinds.weight.T),
+            kinds_bias=array(self.kinds.bias),
+            centres=array(self.centres.weight.T),
+            centres_bias=array(self.centres.bias),
             context=array(self.context.weight),
             context_offsets=self.context_offsets.numpy().astype(np.int64),
             max_length=self.max_length,
-            has_kinds=True,
         )

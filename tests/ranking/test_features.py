@@ -173,14 +173,13 @@ def test_what_is_watched_is_a_feature_only_where_the_log_taught_it() -> None:
         items=np.zeros((NUM_ROWS, 1), dtype=np.float32),
         bias=bias,
         share_token=np.zeros((12, 1), dtype=np.float32),
-        hidden=np.zeros((2, 1), dtype=np.float32),
-        hidden_bias=np.zeros(1, dtype=np.float32),
-        out=np.zeros((1, 1), dtype=np.float32),
-        out_bias=np.zeros(1, dtype=np.float32),
+        kinds=np.zeros((2, 1), dtype=np.float32),
+        kinds_bias=np.zeros(1, dtype=np.float32),
+        centres=np.zeros((1, 1), dtype=np.float32),
+        centres_bias=np.zeros(1, dtype=np.float32),
         context=np.zeros((40, 1), dtype=np.float32),
         context_offsets=np.zeros(3, dtype=np.int64),
         max_length=10,
-        has_kinds=False,
         **{name: array.astype(np.float32) for name, array in nothing.items()},
     )
     taught = replace(moment(history(2, 3)), watching=model)
