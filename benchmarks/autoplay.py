@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ranking.habits import HABITS, Counts, Population, TitleFacts, counts_of
+from ranking.habits import HABITS, Counts, Population, TitleForms, counts_of
 from ranking.watching import WatchLog
 from serving.page.autoplay import EVEN, chance_of_next
 from towers.vocabulary import Vocabulary
@@ -36,12 +36,12 @@ def main() -> None:
         is_old = (events["ts_ms"] <= cut).to_numpy()
         titles = title_table(items, vocabulary)
         is_series = np.array([kind == "series" for kind in titles.kind])
-        facts = TitleFacts(titles.lengths(), is_series, np.zeros((len(is_series), 0), dtype=np.bool_))
+        facts = TitleForms(titles.lengths(), is_series, np.zeros((len(is_series), 0), dtype=np.bool_))
         old, new = (counted(events[part], vocabulary, viewers, facts) for part in (is_old, ~is_old))
         print(f"{folder.name}: {presses(old, new)}", flush=True)
 
 
-def counted(events: pd.DataFrame, vocabulary: Vocabulary, viewers: Vocabulary, facts: TitleFacts) -> list[Counts]:
+def counted(events: pd.DataFrame, vocabulary: Vocabulary, viewers: Vocabulary, facts: TitleForms) -> list[Counts]:
     """Counts of each viewer."""
     log = watch_log(events, vocabulary, viewers)
     assert isinstance(log, WatchLog)

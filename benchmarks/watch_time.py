@@ -22,7 +22,7 @@ from torch import Tensor
 
 from serving.bundle import Bundle
 from towers.history import Histories
-from training.behaviour import title_facts, traits
+from training.behaviour import title_forms, traits
 from training.content import ContentConfig
 from training.corpus import Corpus, make_corpus
 from training.data import FilesConfig, load
@@ -89,7 +89,7 @@ def judge(folder: Path) -> Judged:
     learn = plays(slates(events, is_known, corpus.spec, corpus.viewers, is_known), corpus.events.histories, *watched)
     everything = np.ones(len(events), dtype=np.bool_)
     later = plays(slates(events, ~is_known, corpus.spec, viewers, everything), whole, *watched)
-    features = traits(title_facts(dataset.items, corpus.spec.vocabulary))
+    features = traits(title_forms(dataset.items, corpus.spec.vocabulary))
     groups = fit_groups(learn.watch_s, learn.duration_s)
     known = groups.quantile(learn.watch_s, learn.duration_s)
     quantile = fitted(learn, known, corpus, features, F.binary_cross_entropy_with_logits)

@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.habits import HABITS, Counts, Habits, Population, Spread, TitleFacts, counts_of
+from ranking.habits import HABITS, Counts, Habits, Population, Spread, TitleForms, counts_of
 from ranking.watch_details import Details
 from ranking.watching import Watching
 from towers.history import History
@@ -29,7 +29,7 @@ MOST_EVENTS: Final = 200
 class Behaviour:
     """What titles are like, and how everybody watches."""
 
-    facts: TitleFacts
+    facts: TitleForms
     population: Population
 
     def habits(self, history: History, details: Details) -> Habits:
@@ -57,7 +57,7 @@ class Behaviour:
     def load(cls, path: Path) -> Self:
         """Read what `save` wrote; a ValueError where the habits are others."""
         with np.load(path, allow_pickle=False) as parts:
-            facts = TitleFacts(*(parts[name] for name in TitleFacts._fields))
+            facts = TitleForms(*(parts[name] for name in TitleForms._fields))
             if len(parts["habits"]) != len(HABITS):
                 raise ValueError(f"it knows {len(parts['habits'])} habits, this version {len(HABITS)}")
             strengths = parts["strengths"].tolist()
@@ -71,7 +71,7 @@ class Behaviour:
         return np.where(inside, values[np.where(inside, rows, 0)], unknown)
 
 
-def counted(history: History, details: Details, facts: TitleFacts) -> Counts:
+def counted(history: History, details: Details, facts: TitleForms) -> Counts:
     """What the watched titles of a history say of each habit; of company and devices it says nothing."""
     is_watched = history.shares > 0
     seen = History._make(array[is_watched] for array in history)

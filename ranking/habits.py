@@ -32,7 +32,7 @@ LEAST_STRENGTH, MOST_STRENGTH = 1.0, 200.0
 Numbers = NDArray[np.float64]
 
 
-class TitleFacts(NamedTuple):
+class TitleForms(NamedTuple):
     """minutes: float64 [R], NaN where unknown. is_series: bool [R]. genres: bool [R, G]."""
 
     minutes: NDArray[np.float64]
@@ -49,7 +49,7 @@ class Counts(NamedTuple):
     devices: Numbers
 
 
-def counts_of(watching: Watching, facts: TitleFacts, num_devices: int) -> Counts:
+def counts_of(watching: Watching, facts: TitleForms, num_devices: int) -> Counts:
     """What the titles watched say of each habit."""
     seen = watching.take(watching.rows < len(facts.minutes))
     of_series = (_binge(seen, facts), _next_episode(seen, facts))
@@ -158,7 +158,7 @@ def _continues(seen: Watching) -> tuple[float, float]:
     return float(len(again)), float(sum(again))
 
 
-def _binge(seen: Watching, facts: TitleFacts) -> tuple[float, float]:
+def _binge(seen: Watching, facts: TitleForms) -> tuple[float, float]:
     """Sittings with a series, and those with three or more episodes."""
     is_series = facts.is_series[seen.rows]
     if not is_series.any():
@@ -167,7 +167,7 @@ def _binge(seen: Watching, facts: TitleFacts) -> tuple[float, float]:
     return float((episodes > 0).sum()), float((episodes >= BINGE).sum())
 
 
-def _next_episode(seen: Watching, facts: TitleFacts) -> tuple[float, float]:
+def _next_episode(seen: Watching, facts: TitleForms) -> tuple[float, float]:
     """Episodes watched to their end, and those after which the next one was watched."""
     is_series = facts.is_series[seen.rows]
     further = float((seen.episodes[is_series] - 1).sum())
@@ -175,7 +175,7 @@ def _next_episode(seen: Watching, facts: TitleFacts) -> tuple[float, float]:
     return further + stopped, further
 
 
-def _short(seen: Watching, facts: TitleFacts) -> tuple[float, float]:
+def _short(seen: Watching, facts: TitleForms) -> tuple[float, float]:
     minutes = facts.minutes[seen.rows]
     return float(np.isfinite(minutes).sum()), float((minutes <= SHORT_MINUTES).sum())
 
@@ -186,7 +186,7 @@ def _completion(seen: Watching) -> tuple[float, float]:
     return float(len(known)), float(np.clip((known - 0.5) / 10, 0, 1).sum())
 
 
-def _exploration(seen: Watching, facts: TitleFacts) -> tuple[float, float]:
+def _exploration(seen: Watching, facts: TitleForms) -> tuple[float, float]:
     """Titles behind the first few, and those without a genre of the 20 before."""
     genres = facts.genres[seen.rows]
     genres = genres[genres.any(axis=1)].astype(np.int64)

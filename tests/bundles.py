@@ -17,7 +17,7 @@ from index.exact import ExactIndex
 from ranking.behaviour import FILE as BEHAVIOUR
 from ranking.behaviour import Behaviour
 from ranking.features import FeatureConfig
-from ranking.habits import HABITS, Population, Spread, TitleFacts
+from ranking.habits import HABITS, Population, Spread, TitleForms
 from ranking.moment import Moment
 from ranking.signals import LiveSignals
 from ranking.transitions import TransitionTable
@@ -238,7 +238,7 @@ def _ranker_files(config: TinyConfig, spec: FeatureSpec, vectors: NDArray[np.flo
 def tiny_behaviour(num_rows: int) -> Behaviour:
     """Films and series by turns; everybody does everything half of the time."""
     even = np.arange(num_rows) % 2 == 0
-    facts = TitleFacts(np.where(even, 100.0, 25.0), ~even, np.eye(4, dtype=np.bool_)[np.arange(num_rows) % 4])
+    facts = TitleForms(np.where(even, 100.0, 25.0), ~even, np.eye(4, dtype=np.bool_)[np.arange(num_rows) % 4])
     half, hours = Spread(np.array([0.5, 0.5]), 4.0), Spread(np.full(24, 1 / 24), 10.0)
     return Behaviour(facts, Population((half,) * len(HABITS), hours, Spread(np.zeros(1), 0.0)))
 

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ranking.behaviour import FILE, MOST_EVENTS, USUAL_MINUTES, Behaviour, counted
-from ranking.habits import Population, TitleFacts
+from ranking.habits import Population, TitleForms
 from ranking.watch_details import DETAILS, WatchDetails
 from towers.schema import EventType
 from towers.vocabulary import UNKNOWN, Vocabulary
@@ -24,7 +24,7 @@ MOST_VIEWERS: Final = 2000
 """As many tell what everybody does."""
 
 
-def title_facts(items: pd.DataFrame | None, vocabulary: Vocabulary) -> TitleFacts | None:
+def title_forms(items: pd.DataFrame | None, vocabulary: Vocabulary) -> TitleForms | None:
     """Lengths, kinds and genres of the rows; None where the catalogue has no lengths."""
     if items is None or "minutes" not in items:
         return None
@@ -35,10 +35,10 @@ def title_facts(items: pd.DataFrame | None, vocabulary: Vocabulary) -> TitleFact
     genres = np.zeros((vocabulary.num_rows, len(place)), dtype=np.bool_)
     for row, each in zip(vocabulary.item_rows.tolist(), own, strict=True):
         genres[row, [place[name] for name in each]] = True
-    return TitleFacts(table.lengths(), np.array([kind == "series" for kind in table.kind]), genres)
+    return TitleForms(table.lengths(), np.array([kind == "series" for kind in table.kind]), genres)
 
 
-def traits(facts: TitleFacts | None) -> NDArray[np.float32] | None:
+def traits(facts: TitleForms | None) -> NDArray[np.float32] | None:
     """Features [R, 2] of titles: the logarithm of their length over that of an episode, and whether they have some."""
     if facts is None:
         return None
@@ -46,7 +46,7 @@ def traits(facts: TitleFacts | None) -> NDArray[np.float32] | None:
     return np.stack([longer, facts.is_series], axis=1).astype(np.float32)
 
 
-def behaviour_file(facts: TitleFacts | None, events: pd.DataFrame, corpus: Corpus) -> dict[str, bytes]:
+def behaviour_file(facts: TitleForms | None, events: pd.DataFrame, corpus: Corpus) -> dict[str, bytes]:
     """`behaviour.npz` by name; nothing where lengths or watched shares are unknown, or times are mere positions."""
     histories = corpus.events.histories
     if facts is None or not histories.shares.any() or not corpus.spec.has_clock:

@@ -6,7 +6,7 @@ Shapes: S requests, I slots.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -46,6 +46,23 @@ WATCHING: Final = SlateConfig(requests_a_step=128, weight_decay=0.3)
 """Plays are fewer than slots."""
 
 
+class SlateLog(NamedTuple):
+    """Where pages are read: events [E] of which a `mask` may be looked at, by viewers and titles of a corpus.
+
+    traits: [R, T], what is known of titles beside the corpus's features.
+    """
+
+    events: pd.DataFrame
+    mask: NDArray[np.bool_]
+    corpus: Corpus
+    seed: int
+    traits: NDArray[np.float32] | None = None
+
+    def pages(self) -> Slates:
+        """The pages seen, with what became of them."""
+        return slates(self.events, self.mask, self.corpus.spec, self.corpus.viewers, self.mask)
+
+
 def fit_slates(
     config: SlateConfig,
     pages: Slates,
@@ -79,32 +96,18 @@ def fit_slates(
     return network.model()
 
 
-def learn_slates(
-    config: SlateConfig,
-    events: pd.DataFrame,
-    mask: NDArray[np.bool_],
-    corpus: Corpus,
-    seed: int,
-    traits: NDArray[np.float32] | None = None,
-) -> dict[str, bytes]:
-    """The part of a bundle that holds the model of the pages seen under `mask` [E], by name; none without pages."""
-    pages = slates(events, mask, corpus.spec, corpus.viewers, mask)
-    return _file(FILE, fit_slates(config, pages, pages.is_chosen.astype(np.float32), corpus, seed, traits))
+def learn_slates(config: SlateConfig, log: SlateLog) -> dict[str, bytes]:
+    """The part of a bundle that holds the model of the pages seen, by name; none without pages."""
+    pages = log.pages()
+    return _file(FILE, fit_slates(config, pages, pages.is_chosen.astype(np.float32), log.corpus, log.seed, log.traits))
 
 
-def learn_watching(
-    config: SlateConfig,
-    events: pd.DataFrame,
-    mask: NDArray[np.bool_],
-    corpus: Corpus,
-    seed: int,
-    traits: NDArray[np.float32] | None = None,
-) -> dict[str, bytes]:
+def learn_watching(config: SlateConfig, log: SlateLog) -> dict[str, bytes]:
     """The part that holds the model of how much is watched of what is taken from those pages."""
-    pages, share = slates(events, mask, corpus.spec, corpus.viewers, mask), watched_share(events)
+    pages, share = log.pages(), watched_share(log.events)
     pages = pages.only(pages.is_chosen & np.isfinite(share[pages.told]))
     labels = np.minimum(share[pages.told], 1.0).astype(np.float32)
-    return _file(WATCH_FILE, fit_slates(config, pages, labels, corpus, seed, traits))
+    return _file(WATCH_FILE, fit_slates(config, pages, labels, log.corpus, log.seed, log.traits))
 
 
 def _file(name: str, model: SlateModel | None) -> dict[str, bytes]:

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.habits import HABITS, Counts, Habits, Population, TitleFacts, counts_of
+from ranking.habits import HABITS, Counts, Habits, Population, TitleForms, counts_of
 from ranking.watching import Watching, WatchLog, nothing
 from serving.page.parts import PageParts
 from serving.page.viewers import LiveViewer
@@ -90,13 +90,13 @@ class HabitReader:
         return counts._replace(num=num, sum=total, hours=np.zeros(24))
 
     @cached_property
-    def _facts(self) -> TitleFacts:
+    def _facts(self) -> TitleForms:
         labels = self._parts.bundle.catalogue.genre_labels
         place = {name: n for n, name in enumerate(sorted({name for each in labels for name in each}))}
         genres = np.zeros((len(labels), len(place)), dtype=np.bool_)
         for row, each in enumerate(labels):
             genres[row, [place[name] for name in each]] = True
-        return TitleFacts(self._parts.lengths, self._parts.is_series > 0, genres)
+        return TitleForms(self._parts.lengths, self._parts.is_series > 0, genres)
 
     @cached_property
     def _log(self) -> WatchLog:

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ranking.habits import HABITS, Counts, Population, Spread, TitleFacts, counts_of
+from ranking.habits import HABITS, Counts, Population, Spread, TitleForms, counts_of
 from ranking.watching import Watching, nothing
 
 HOUR_MS = 3_600_000
-FACTS = TitleFacts(
+FACTS = TitleForms(
     minutes=np.array([22.0, 22.0, 105.0, np.nan]),
     is_series=np.array([True, True, False, False]),
     genres=np.eye(4, dtype=np.bool_),

@@ -15,7 +15,7 @@ from serving.assembly import fresh_state
 from serving.bundle import Bundle
 from tests.bundles import item_id, publish_tiny
 from towers.schema import EventType
-from training.behaviour import behaviour_file, title_facts, traits, watch_details
+from training.behaviour import behaviour_file, title_forms, traits, watch_details
 from training.content import ContentConfig
 from training.corpus import Corpus, make_corpus
 from training.data import FilesConfig, load
@@ -61,7 +61,7 @@ def corpus(dataset: Dataset) -> Corpus:
 
 def test_titles_have_their_lengths_kinds_and_genres(dataset: Dataset, corpus: Corpus) -> None:
     vocabulary = corpus.spec.vocabulary
-    facts = title_facts(dataset.items, vocabulary)
+    facts = title_forms(dataset.items, vocabulary)
     assert facts is not None
     rows = vocabulary.rows([f"i{n}" for n in range(5)])
     np.testing.assert_array_equal(facts.minutes[rows], [25, 100, 25, 90, np.nan])
@@ -71,11 +71,11 @@ def test_titles_have_their_lengths_kinds_and_genres(dataset: Dataset, corpus: Co
     assert found is not None
     assert found[rows, 0] == pytest.approx([np.log(25 / 45), np.log(100 / 45), np.log(25 / 45), np.log(2), 0])
     assert dataset.items is not None
-    assert title_facts(dataset.items.drop(columns="minutes"), vocabulary) is None
+    assert title_forms(dataset.items.drop(columns="minutes"), vocabulary) is None
 
 
 def test_everybody_is_who_watched_in_the_log(dataset: Dataset, corpus: Corpus, tmp_path: Path) -> None:
-    facts = title_facts(dataset.items, corpus.spec.vocabulary)
+    facts = title_forms(dataset.items, corpus.spec.vocabulary)
     files = behaviour_file(facts, dataset.events, corpus)
     (tmp_path / FILE).write_bytes(files[FILE])
     habits = Behaviour.load(tmp_path / FILE).population.habits
@@ -90,7 +90,7 @@ def test_a_log_that_tells_no_shares_makes_no_file(dataset: Dataset, corpus: Corp
     assert behaviour_file(None, dataset.events, corpus) == {}
     histories = corpus.events.histories
     silent = replace(corpus, events=corpus.events._replace(histories=histories._replace(shares=0 * histories.shares)))
-    facts = title_facts(dataset.items, corpus.spec.vocabulary)
+    facts = title_forms(dataset.items, corpus.spec.vocabulary)
     assert behaviour_file(facts, dataset.events, silent) == {}
 
 

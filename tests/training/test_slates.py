@@ -19,7 +19,7 @@ from training.corpus import Corpus, make_corpus
 from training.data import FilesConfig, load
 from training.impressions import Slates, slates
 from training.slate_network import SlateNetwork
-from training.slates import SlateConfig, fit_slates, gather, learn_watching, odds_within
+from training.slates import SlateConfig, SlateLog, fit_slates, gather, learn_watching, odds_within
 
 CONFIG = SlateConfig(
     network=SlateNetwork.Config(dim=8, num_kinds=16), max_epochs=12, requests_a_step=16, min_choices=50
@@ -111,14 +111,14 @@ def test_what_is_watched_to_its_end_stands_above_what_is_left(tmp_path: Path) ->
     dataset = load(FilesConfig(events=str(tmp_path / "events.parquet")), tmp_path)
     everything = np.ones(len(dataset.events), dtype=np.bool_)
     corpus = make_corpus(dataset, everything, 50, ContentConfig(), 0)
-    files = learn_watching(replace(CONFIG, max_epochs=30), dataset.events, everything, corpus, seed=0)
+    files = learn_watching(replace(CONFIG, max_epochs=30), SlateLog(dataset.events, everything, corpus, seed=0))
     (tmp_path / WATCH_FILE).write_bytes(files[WATCH_FILE])
     model = SlateModel.load(tmp_path / WATCH_FILE)
     context = np.zeros(len(corpus.spec.context_sizes), dtype=np.int64)
     finished, half, left = model.scores(EMPTY_HISTORY, context, corpus.spec.vocabulary.rows(["i4", "i8", "i6"]))
     assert finished > half + 0.5 > left + 1
     silent = dataset.events.drop(columns=["watch_s", "duration_s"])
-    assert learn_watching(CONFIG, silent, everything, corpus, seed=0) == {}
+    assert learn_watching(CONFIG, SlateLog(silent, everything, corpus, seed=0)) == {}
 
 
 def test_the_same_seed_gives_the_same_model(given: Given, model: SlateModel) -> None:

@@ -19,7 +19,7 @@ from serving.manifest import ManifestFields
 from serving.parts import BundleParts
 from serving.publish import publish
 from training.bag import BagConfig, bag_file
-from training.behaviour import behaviour_file, title_facts, traits
+from training.behaviour import behaviour_file, title_forms, traits
 from training.data import load
 from training.data.dataset import Dataset
 from training.data.split import Split, SplitConfig, split
@@ -35,7 +35,7 @@ from training.ranker import RankerConfig
 from training.ranking_stage import Ranked, rank
 from training.records import curves, index_points, run_title, split_in_words
 from training.settings import REQUIRED
-from training.slates import WATCHING, SlateConfig, learn_slates, learn_watching
+from training.slates import WATCHING, SlateConfig, SlateLog, learn_slates, learn_watching
 from training.tracking import Run, Tracking
 
 logger = logging.getLogger(__name__)
@@ -146,10 +146,10 @@ class Training:
         """The parts with what answers bags of items, and what pages taught where the log tells of them."""
         histories, num_rows = learned.corpus.events.histories, learned.corpus.spec.vocabulary.num_rows
         files = bag_file(histories, num_rows, self.config.bag, self.config.seed)
-        facts = title_facts(self.dataset.items, learned.corpus.spec.vocabulary)
-        told = self.dataset.events, task.train, learned.corpus, self.config.seed, traits(facts)
-        files |= learn_slates(self.config.slates, *told) | learn_watching(self.config.watching, *told)
-        files |= behaviour_file(facts, self.dataset.events[task.train], learned.corpus)
+        forms = title_forms(self.dataset.items, learned.corpus.spec.vocabulary)
+        log = SlateLog(self.dataset.events, task.train, learned.corpus, self.config.seed, traits(forms))
+        files |= learn_slates(self.config.slates, log) | learn_watching(self.config.watching, log)
+        files |= behaviour_file(forms, self.dataset.events[task.train], learned.corpus)
         parts = replace(exported.parts, ranker_files={**exported.parts.ranker_files, **files})
         return exported._replace(parts=parts)
 
