@@ -21,6 +21,8 @@ from typing import Any, Final
 
 SOCKET: Final = "MARQUEE_SOCKET"
 """Names the inherited file descriptor to a worker."""
+PARENT: Final = "MARQUEE_PARENT"
+"""Names the process that started a worker: by the time a worker can ask, that one may be gone."""
 METRICS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 """Names the folder in which workers count together; the variable is prometheus_client's."""
 GRACE_S: Final = 15.0
@@ -76,9 +78,9 @@ class Workers:
         return self._wait()
 
     def _start(self) -> _Worker:
-        environment = {**os.environ, SOCKET: str(self.bound.fileno()), METRICS_FOLDER: self.metrics_folder}
+        told = {SOCKET: str(self.bound.fileno()), PARENT: str(os.getpid()), METRICS_FOLDER: self.metrics_folder}
         process = subprocess.Popen(  # noqa: S603 (this very program)
-            self.command, env=environment, pass_fds=[self.bound.fileno()]
+            self.command, env={**os.environ, **told}, pass_fds=[self.bound.fileno()]
         )
         return _Worker(process, self.clock())
 
@@ -139,8 +141,8 @@ def is_worker() -> bool:
 
 
 def end_with_parent(every_s: float = 1.0) -> None:
-    """Stop this worker when its parent is gone, however it went."""
-    parent = os.getppid()
+    """Stop this worker when the process that started it is gone, however and whenever it went."""
+    parent = int(os.environ[PARENT])
 
     def look() -> None:
         while os.getppid() == parent:

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
 
+from serving.workers import PARENT
 from tests.bundles import TinyConfig, item_id, publish_tiny
 from tests.serving.test_server import serving, wait_until
 
@@ -72,6 +75,13 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path, repository: Pat
         workers = pids(url)
         process.kill()
         wait_until(lambda: not any(is_alive(pid) for pid in workers))
+
+
+def test_a_worker_whose_parent_went_before_it_was_ready_ends_too() -> None:
+    words = "import time; from serving.workers import end_with_parent; end_with_parent(0.01); time.sleep(30)"
+    nobody = {**os.environ, PARENT: str(os.getppid())}
+    started = subprocess.Popen([sys.executable, "-c", words], env=nobody)
+    assert started.wait(timeout=20) == -signal.SIGTERM
 
 
 def test_workers_that_cannot_start_end_with_a_code(tmp_path: Path, repository: Path) -> None:
