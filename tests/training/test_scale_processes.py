@@ -78,16 +78,21 @@ def test_two_processes_learn_with_a_sparse_item_table(dataset: Dataset, tmp_path
     assert max(epoch["val/ndcg@10"] for epoch in result.curve.epochs) > 0.9
 
 
-@pytest.mark.slow
-def test_two_processes_go_on_after_a_power_cut(dataset: Dataset, tmp_path: Path) -> None:
-    whole = learned(dataset, Stage(tmp_path / "whole"), CONFIG, devices=2)
+def goes_on_after_a_power_cut(dataset: Dataset, folder: Path, config: LearningConfig, at: int) -> None:
+    """Two processes that are cut off after an epoch come to the curve and weights of two that were not."""
+    whole = learned(dataset, Stage(folder / "whole"), config, devices=2)
 
     def kill(epoch: int, metrics: object) -> None:
-        if epoch == 3:
+        if epoch == at:
             raise Killed
 
     with pytest.raises(Killed):
-        learned(dataset, Stage(tmp_path / "cut", on_epoch=kill), CONFIG, devices=2)
-    resumed = learned(dataset, Stage(tmp_path / "cut", resume=True), CONFIG, devices=2)
+        learned(dataset, Stage(folder / "cut", on_epoch=kill), config, devices=2)
+    resumed = learned(dataset, Stage(folder / "cut", resume=True), config, devices=2)
     assert resumed.curve == whole.curve
     assert torch.equal(resumed.towers.pairs[0].item.id.weight, whole.towers.pairs[0].item.id.weight)
+
+
+@pytest.mark.slow
+def test_two_processes_go_on_after_a_power_cut(dataset: Dataset, tmp_path: Path) -> None:
+    goes_on_after_a_power_cut(dataset, tmp_path, CONFIG, at=3)

@@ -15,8 +15,8 @@ import pytest
 import torch
 from torch import Tensor, distributed, nn
 
-from tests.training.test_fit import CONFIG, Killed
-from tests.training.test_scale_processes import STILL, learned
+from tests.training.test_fit import CONFIG
+from tests.training.test_scale_processes import STILL, goes_on_after_a_power_cut, learned
 from tests.training.worlds import cycle_events
 from training.data import FilesConfig, load
 from training.data.dataset import Dataset
@@ -154,17 +154,7 @@ def test_two_processes_learn_planted_order_about_as_well_as_one(dataset: Dataset
 def test_a_sharded_table_goes_on_after_a_power_cut(dataset: Dataset, tmp_path: Path, averaged_steps: int) -> None:
     config = sampled(CONFIG, "sharded", 4)
     config = replace(config, fit=replace(config.fit, averaged_steps=averaged_steps))
-    whole = learned(dataset, Stage(tmp_path / "whole"), config, devices=2)
-
-    def kill(epoch: int, metrics: object) -> None:
-        if epoch == 2:
-            raise Killed
-
-    with pytest.raises(Killed):
-        learned(dataset, Stage(tmp_path / "cut", on_epoch=kill), config, devices=2)
-    resumed = learned(dataset, Stage(tmp_path / "cut", resume=True), config, devices=2)
-    assert resumed.curve == whole.curve
-    assert torch.equal(resumed.towers.pairs[0].item.id.weight, whole.towers.pairs[0].item.id.weight)
+    goes_on_after_a_power_cut(dataset, tmp_path, config, at=2)
 
 
 def test_what_cannot_be_sharded_is_refused_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
